@@ -1,0 +1,73 @@
+"""`python -m emulator --port P --management-port M --account-id A --access-key-id K …`.
+
+Prints one line `ready` when it answers; ends cleanly on SIGTERM and SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from emulator import gateway, management
+from emulator.choices import Choices
+from emulator.cloud import Cloud
+from emulator.fc.runtime import FunctionCompute
+from emulator.server import Server
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line: the contract with every client of the emulator."""
+    parser = argparse.ArgumentParser(prog="emulator", description="A local Alibaba Cloud.")
+    parser.add_argument("--port", type=int, required=True, help="port of all products; 0: any")
+    parser.add_argument("--management-port", type=int, required=True, help="0: any")
+    parser.add_argument("--account-id", required=True, help="16 digits")
+    parser.add_argument("--access-key-id", required=True, help="the administrator's")
+    parser.add_argument("--access-key-secret", required=True)
+    parser.add_argument("--region", default="cn-hangzhou")
+    parser.add_argument("--calm", action="store_true", help="no propagation delay, no throttling")
+    parser.add_argument("--functions", type=Path, help="an s.yaml whose functions are run")
+    parser.add_argument("--choice", action="append", default=[], metavar="NAME=VALUE",
+                        help="where the documentation is silent: see emulator/choices.py")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until a signal ends it."""
+    options = arguments(argv)
+    logging.basicConfig(level=logging.WARNING, format="emulator: %(message)s")
+    choices = Choices()
+    if options.calm:
+        choices.calm()
+    for choice in options.choice:
+        choices.set(*choice.split("=", 1))
+    cloud = Cloud(
+        options.account_id, options.access_key_id, options.access_key_secret,
+        region=options.region, choices=choices,
+    )  # fmt: skip
+    products = Server(options.port, functools.partial(gateway.handle, cloud))
+    control = Server(options.management_port, functools.partial(management.handle, cloud))
+    for server in (products, control):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    if options.functions:
+        cloud.fc = FunctionCompute(cloud, options.functions, products.port)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    if 0 in (options.port, options.management_port):
+        print(f"port {products.port} management {control.port}")
+    print("ready", flush=True)
+    ended.wait()
+    if cloud.fc:
+        cloud.fc.stop()
+    products.shutdown()
+    control.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The emulator owns the time: real time plus an offset that only ever grows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Seconds since the epoch as every product sees them."""
+
+    def __init__(self) -> None:
+        self._offset_seconds = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def offset_seconds(self) -> float:
+        """How far the emulator's time runs ahead of the machine's."""
+        return self._offset_seconds
+
+    def time(self) -> float:
+        """Now, in seconds since the epoch."""
+        return time.time() + self._offset_seconds
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Move the time forward; a step back is refused, as no cloud has ever made one."""
+        if seconds < 0:
+            raise ValueError("time only moves forward")
+        with self._lock:
+            self._offset_seconds += seconds
+
+
+def iso(at: datetime) -> str:
+    """`2026-01-02T03:04:05Z`, the form of every RAM, IMS, STS and KMS date."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

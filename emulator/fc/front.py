@@ -1,0 +1,13 @@
+"""FC front end."""
+from __future__ import annotations
+
+from emulator.cloud import Cloud
+from emulator.wire import Request, Response
+
+
+def handle(cloud: Cloud, request: Request) -> Response:
+    return Response.json(404, {})
+
+
+def handle_http_trigger(cloud: Cloud, request: Request) -> Response:
+    return Response.json(404, {})

@@ -1,0 +1,51 @@
+"""Which product does a request speak to? By host name through the proxy, else by its headers."""
+
+from __future__ import annotations
+
+from emulator.cloud import Cloud
+from emulator.fc import front as fc
+from emulator.ims.actions import IMS
+from emulator.kms.actions import KMS
+from emulator.ram.actions import RAM
+from emulator.rpc import RpcProduct, pop_envelope
+from emulator.errors import version_invalid
+from emulator.sls import front as sls
+from emulator.sts.actions import STS
+from emulator.wire import Request, Response
+
+RPC_PRODUCTS: tuple[RpcProduct, ...] = (RAM, IMS, STS, KMS)
+_HOSTS = {"ram": RAM, "ims": IMS, "sts": STS, "sts-vpc": STS, "kms": KMS, "kms-vpc": KMS}
+
+
+def handle(cloud: Cloud, request: Request) -> Response:
+    """Route one request.
+
+    Directly addressed (`127.0.0.1:port`), RPC products are told apart by their API version, SLS
+    by its `x-log-*` headers, FC by its path; `/fcapp/<function>/<path>` stands for the function's
+    `https://….fcapp.run` address.
+    """
+    host = request.host
+    if host.endswith(".fcapp.run") or request.path.startswith("/fcapp/"):
+        return fc.handle_http_trigger(cloud, request)
+    if host.endswith(".log.aliyuncs.com") or "x-log-apiversion" in request.headers:
+        return sls.handle(cloud, request)
+    if host.endswith(".fc.aliyuncs.com") or request.path.startswith(("/2023-03-30/", "/2016-08-15/")):
+        return fc.handle(cloud, request)
+    if host.endswith(".aliyuncs.com") and (product := _HOSTS.get(host.split(".")[0])):
+        return product.handle(cloud, request)
+    version = request.headers.get("x-acs-version") or dict(request.query).get("Version", "")
+    if not version and request.body:
+        version = _form_version(request)
+    for product in RPC_PRODUCTS:
+        if product.version == version:
+            return product.handle(cloud, request)
+    refusal = version_invalid()
+    return Response.json(
+        refusal.status, pop_envelope(refusal, cloud.new_request_id(), request.headers.get("host", ""))
+    )
+
+
+def _form_version(request: Request) -> str:
+    from emulator.authentication.rpc_v1 import form
+
+    return dict(form(request.body)).get("Version", "")

@@ -1,0 +1,76 @@
+"""What was called, by whom, and which policy statement decided it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Decision:
+    """How one (action, resource) pair was decided.
+
+    `policy` is `Custom:name`, `System:name`, `Session`, `Trust:role`, `Secret:name` or `Root`;
+    `statement` the index of the deciding statement, -1 if none matched.
+    """
+
+    action: str
+    resource: str
+    effect: str
+    policy: str = ""
+    statement: int = -1
+
+
+@dataclass
+class Entry:
+    """One call. `changed` is true once a writing action has succeeded."""
+
+    seq: int
+    at: float
+    product: str
+    action: str = ""
+    request_id: str = ""
+    principal: str = ""
+    access_key_id: str = ""
+    source_ip: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    writes: bool = False
+    changed: bool = False
+    status: int = 0
+    code: str = ""
+    faults: list[str] = field(default_factory=list)
+
+
+SECRET_PARAMETERS = frozenset({"SecretData", "Password", "NewPassword", "OldPassword"})
+
+
+class History:
+    """The calls of one emulator since its start or last reset."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+
+    def begin(self, at: float, product: str, source_ip: str) -> Entry:
+        """Open the entry of a call; the front end fills it as it learns more."""
+        with self._lock:
+            entry = Entry(len(self._entries) + 1, at, product, source_ip=source_ip)
+            self._entries.append(entry)
+        return entry
+
+    def since(self, seq: int = 0) -> list[dict[str, Any]]:
+        """Entries after `seq`, as JSON-ready mappings."""
+        with self._lock:
+            entries = self._entries[seq:]
+        return [asdict(entry) for entry in entries]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+
+def without_secrets(parameters: dict[str, str]) -> dict[str, str]:
+    """Parameters fit to be kept: a secret's value is replaced by its name."""
+    return {k: ("***" if k in SECRET_PARAMETERS else v) for k, v in parameters.items()}

@@ -1,0 +1,6 @@
+"""IMS actions."""
+from emulator.rpc import RpcProduct, pop_envelope, ram_denied
+
+IMS = RpcProduct(
+    "ims", "2019-08-15", permission_code="ram", denied=ram_denied, envelope=pop_envelope
+)

@@ -1,0 +1,145 @@
+"""The management port: no part of any protocol; for tests and for `make serve`.
+
+GET  /healthz /clock /choices /history?since=N /state /secrets /faults /functions /tasks /logs
+POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
+POST /timers/<function>/<trigger>   fire a timer now
+DELETE /faults
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+from emulator import snapshot
+from emulator.clock import iso
+from emulator.cloud import Cloud
+from emulator.wire import Request, Response
+
+Route = Callable[[Cloud, Request], Any]
+
+
+class Refused(Exception):
+    """A management request that cannot be served; the text says why."""
+
+
+def handle(cloud: Cloud, request: Request) -> Response:
+    """Serve one management request; errors are JSON with one `error` line."""
+    if request.method == "POST" and request.path.startswith("/timers/"):
+        return _answer(cloud, request, _fire_timer)
+    route = ROUTES.get((request.method, request.path))
+    if route is None:
+        return Response.json(404, {"error": f"no {request.method} {request.path} here"})
+    return _answer(cloud, request, route)
+
+
+def _answer(cloud: Cloud, request: Request, route: Route) -> Response:
+    try:
+        return Response.json(200, route(cloud, request))
+    except (Refused, ValueError, TypeError, KeyError) as err:
+        return Response.json(400, {"error": f"{type(err).__name__}: {err}"})
+
+
+def _body(request: Request) -> dict[str, Any]:
+    content = json.loads(request.body or b"{}")
+    if not isinstance(content, dict):
+        raise Refused("the body must be a JSON object")
+    return content
+
+
+def _healthz(cloud: Cloud, request: Request) -> Any:
+    return {"status": "ok"}
+
+
+def _reset(cloud: Cloud, request: Request) -> Any:
+    if cloud.fc:
+        cloud.fc.reset()
+    cloud.reset()
+    return {"status": "ok"}
+
+
+def _clock(cloud: Cloud, request: Request) -> Any:
+    return {"now": iso(cloud.clock.now()), "offset_seconds": cloud.clock.offset_seconds}
+
+
+def _advance(cloud: Cloud, request: Request) -> Any:
+    cloud.clock.advance(float(_body(request)["advance_seconds"]))
+    if cloud.fc:
+        cloud.fc.time_jumped()
+    return _clock(cloud, request)
+
+
+def _choices(cloud: Cloud, request: Request) -> Any:
+    return dataclasses.asdict(cloud.choices)
+
+
+def _choose(cloud: Cloud, request: Request) -> Any:
+    for name, value in _body(request).items():
+        cloud.choices.set(name, value)
+    return _choices(cloud, request)
+
+
+def _history(cloud: Cloud, request: Request) -> Any:
+    return {"calls": cloud.history.since(int(dict(request.query).get("since", "0")))}
+
+
+def _state(cloud: Cloud, request: Request) -> Any:
+    with cloud.lock:
+        return snapshot.take(cloud)
+
+
+def _secrets(cloud: Cloud, request: Request) -> Any:
+    return {"secrets": list(cloud.secrets)}
+
+
+def _faults(cloud: Cloud, request: Request) -> Any:
+    return {"rules": cloud.faults.listed()}
+
+
+def _add_fault(cloud: Cloud, request: Request) -> Any:
+    return dataclasses.asdict(cloud.faults.add(_body(request)))
+
+
+def _clear_faults(cloud: Cloud, request: Request) -> Any:
+    cloud.faults.clear()
+    return {"status": "ok"}
+
+
+def _functions(cloud: Cloud, request: Request) -> Any:
+    return {"functions": cloud.fc.described() if cloud.fc else []}
+
+
+def _tasks(cloud: Cloud, request: Request) -> Any:
+    return {"tasks": cloud.fc.tasks_described() if cloud.fc else []}
+
+
+def _logs(cloud: Cloud, request: Request) -> Any:
+    return {"logs": cloud.fc.logs() if cloud.fc else {}}
+
+
+def _fire_timer(cloud: Cloud, request: Request) -> Any:
+    if cloud.fc is None:
+        raise Refused("no functions were loaded")
+    function, trigger = request.path.removeprefix("/timers/").split("/", 1)
+    return {"request_id": cloud.fc.fire_timer(function, trigger)}
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/healthz"): _healthz,
+    ("POST", "/reset"): _reset,
+    ("GET", "/clock"): _clock,
+    ("POST", "/clock"): _advance,
+    ("GET", "/choices"): _choices,
+    ("POST", "/choices"): _choose,
+    ("GET", "/history"): _history,
+    ("GET", "/state"): _state,
+    ("GET", "/secrets"): _secrets,
+    ("GET", "/faults"): _faults,
+    ("POST", "/faults"): _add_fault,
+    ("DELETE", "/faults"): _clear_faults,
+    ("GET", "/functions"): _functions,
+    ("GET", "/tasks"): _tasks,
+    ("GET", "/logs"): _logs,
+}

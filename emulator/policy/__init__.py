@@ -1,0 +1,1 @@
+"""RAM's policy language: `language` parses, `conditions` compares, `evaluation` decides."""

@@ -1,0 +1,1 @@
+"""SLS (Log Service): projects, logstores, indexes, PutLogs, GetLogs, PullLogs."""
