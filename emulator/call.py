@@ -73,7 +73,7 @@ class Call:
         value = self.parameters.get(name, "")
         if value == "":
             return default
-        if not value.isdigit() or not low <= int(value) <= high:
+        if not value.isdecimal() or len(value) > 18 or not low <= int(value) <= high:
             raise errors.ProductError(
                 400, "InvalidParameter", f'The specified parameter "{name}" is not valid.'
             )
@@ -102,7 +102,7 @@ class Call:
             return None
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise errors.ProductError(
                 400, "InvalidParameter", f'The specified parameter "{name}" is not valid.'
             ) from None

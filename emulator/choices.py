@@ -34,6 +34,26 @@ class Choices:
     # Restored keys come back disabled; the bin does not count against the two-key quota.
     restored_key_status: str = "Inactive"
 
+    # LastUsedDate (and ServiceName) of a key that was never used: published audit rules compare
+    # with this word, no page says it.
+    unused_key_date: str = "N/A"
+
+    # IMS's DeleteUser: the console removes everything a user holds, RAM's API refuses with
+    # DeleteConflict.*; which of the two IMS does is not documented.
+    ims_delete_user_cascades: bool = False
+
+    # SetAccessKeyPolicy with a document that is none: no code is published.
+    key_policy_malformed_code: str = "InvalidParameter.AccessKeyPolicy"
+
+    # IMS CreateUser with a principal name outside the account's default domain.
+    foreign_domain_code: str = "InvalidParameter.UserPrincipalName.Format"
+
+    # GetCredentialReport before any report was generated.
+    credential_report_missing_code: str = "EntityNotExist.CredentialReport"
+
+    # How long a credential report takes (no number is published).
+    credential_report_seconds: float = 3.0
+
     # Since KMS 3.0 a secret needs an instance and a key in it. False: the pre-2025 service.
     kms_instance_required: bool = True
 
@@ -46,11 +66,30 @@ class Choices:
     # Does ACSPrevious follow when UpdateSecretVersionStage moves ACSCurrent? Not documented.
     kms_previous_follows_current: bool = False
 
+    # PutSecretValue without VersionStages makes the former current ACSPrevious (documented). Does
+    # it too if VersionStages names ACSCurrent? "The labels as given" leaves it open.
+    kms_named_current_demotes_former: bool = True
+
+    # The default secret policy allows kms:* to `acs:ram::ACCOUNT:*`. Does that grant every RAM
+    # user by itself? "By default, only the Alibaba Cloud account that created a secret can manage
+    # or access it" (KMS, "Modify a secret policy") says no: identity policies decide.
+    kms_account_principal_means_everyone: bool = False
+
+    # A dry run always fails with one of three documented codes; no page gives the status.
+    kms_dry_run_status: int = 400
+
     # SLS answers a skewed request clock with one of two documented codes.
     sls_time_skew_code: str = "RequestTimeExpired"
 
     # Seconds until a written log row can be found by GetLogs (documented: within 3 s).
     sls_index_lag_seconds: float = 1.0
+
+    # How a NULL of an analytic statement is printed; every cell of GetLogs is a string.
+    sls_null_cell: str = "null"
+
+    # PUT .../modification of the Python SDK; the guide says that a logstore which exists already
+    # cannot be made changeable.
+    sls_modification_can_be_enabled_later: bool = False
 
     # Does FC accept the old `FC ak:signature` scheme on 2023-03-30 paths? Its own deploy
     # component relies on it for another call; for invocations it is a strong inference.
@@ -58,6 +97,30 @@ class Choices:
 
     # Seconds between tries of a failed asynchronous invocation (FC publishes no number).
     fc_retry_interval_seconds: float = 2.0
+
+    # What a caller of an HTTP trigger sees where the function raised, exited or ran out of time.
+    fc_http_error_status: int = 502
+
+    # Is a task id taken for the whole account ("globally unique") or per function?
+    fc_task_ids_span_functions: bool = True
+
+    # Is a task id remembered without task mode (`asyncTask: true`)? The SDK says: enable it first.
+    fc_task_ids_need_task_mode: bool = True
+
+    # The code beside 409 for a task id that was used before: known for FC 2.0 only.
+    fc_task_exists_code: str = "StatefulAsyncInvocationAlreadyExists"
+
+    # GetAsyncTask shows return values only to accounts that asked for it.
+    fc_task_return_payload: bool = False
+
+    # The code beside 403 for a request clock that is off by more than 15 minutes.
+    fc_time_skew_code: str = "AccessDenied"
+
+    # Requests running at once in a region (account default); above it 429, or a later try.
+    fc_concurrent_requests: int = 100
+
+    # True: every instance is a fresh interpreter, as slow as a true cold start.
+    fc_cold_start: bool = False
 
     # acs:SecureTransport as policies see it. Over plain local HTTP it would be false.
     secure_transport: bool = True
@@ -70,6 +133,7 @@ class Choices:
         self.key_propagation_min_seconds = self.key_propagation_max_seconds = 0.0
         self.throttling = False
         self.sls_index_lag_seconds = 0.0
+        self.credential_report_seconds = 0.0
 
     def set(self, name: str, value: object) -> None:
         """Set one choice; KeyError for an unknown name, ValueError for a value of another type."""

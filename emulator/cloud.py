@@ -137,7 +137,7 @@ class Cloud:
     def _key_caller(self, proof: Proof, request: Request, product: str) -> Caller:
         key = self.ram.keys.get(proof.access_key_id)
         status = key.effective_status(self.clock.time()) if key else self._ghost_status(proof)
-        key = key or self.ram.recycled_keys.get(proof.access_key_id)
+        key = key or self.ram.deleted_key(proof.access_key_id)
         if key is None or not status:
             raise errors.access_key_not_found()
         if status != "Active":
@@ -145,6 +145,9 @@ class Cloud:
         if proof.security_token:
             raise errors.security_token_mismatch()
         self._check(proof, key.secret)
+        if key.user_id == self.account_id:
+            self._check_network(key, request.source_ip)
+            return Caller("root", self.account_id, key.id, source_ip=request.source_ip)
         user = self.ram.user_by_id(key.user_id)
         if user is None:
             raise errors.access_key_not_found()
@@ -154,7 +157,7 @@ class Cloud:
 
     def _ghost_status(self, proof: Proof) -> str:
         """A deleted key answers until its deletion has propagated."""
-        key = self.ram.recycled_keys.get(proof.access_key_id)
+        key = self.ram.deleted_key(proof.access_key_id)
         return key.effective_status(self.clock.time()) if key else ""
 
     def _session_caller(self, proof: Proof, request: Request) -> Caller:
@@ -193,7 +196,8 @@ class Cloud:
 
     def _check_network(self, key: AccessKey, source_ip: str) -> None:
         """The key's own network policy replaces the account's; neither applies to sessions."""
-        policy = key.network_policy if key.network_policy != "{}" else self.ram.account_key_policy
+        own = key.network_policy_at(self.clock.time())
+        policy = own if own != "{}" else self.ram.account_key_policy
         if not network_allowed(policy, source_ip):
             raise ProductError(
                 self.choices.key_policy_refusal_status,

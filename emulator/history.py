@@ -43,7 +43,9 @@ class Entry:
     faults: list[str] = field(default_factory=list)
 
 
-SECRET_PARAMETERS = frozenset({"SecretData", "Password", "NewPassword", "OldPassword"})
+SECRET_PARAMETERS = frozenset(
+    {"SecretData", "Plaintext", "Password", "NewPassword", "OldPassword"}
+)
 
 
 class History:

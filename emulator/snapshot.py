@@ -17,6 +17,7 @@ HIDDEN = frozenset({"secret", "token", "value", "status_since"})
 def take(cloud: Cloud) -> dict[str, Any]:
     """Every product's state; names and ids, never a secret's value."""
     ram = cloud.ram
+    cloud.kms.purge(cloud.clock.now())  # a secret past its window is gone, seen or not
     return {
         "ram": {
             name: plain(getattr(ram, name))

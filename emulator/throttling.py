@@ -10,7 +10,18 @@ from emulator import errors
 from emulator.choices import Choices
 from emulator.errors import ProductError
 
-KMS_GROUPS = {"secret-write": 10, "secret-list": 40, "secret-read": 450, "crypto": 1000}
+# "secret-write" is creating and deleting secrets. Which group PutSecretValue and
+# UpdateSecretVersionStage share is not published; they count with "secret-list" here.
+KMS_GROUPS = {
+    "secret-write": 10,
+    "secret-list": 40,
+    "secret-read": 450,
+    "crypto": 1000,
+    "key-create": 10,
+    "key-write": 30,  # keys' states and all tags
+    "key-read": 50,  # ListTagResources too
+    "instance-read": 50,
+}
 
 
 class Throttle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 
 class Headers(Mapping[str, str]):
@@ -45,12 +45,14 @@ class Request:
     @property
     def path(self) -> str:
         """The path as sent, still percent-encoded."""
-        return urlsplit(self.target).path or "/"
+        return self.target.partition("#")[0].partition("?")[0] or "/"
 
     @property
     def query(self) -> list[tuple[str, str]]:
         """Decoded query pairs in the order sent, blank values kept."""
-        return parse_qsl(urlsplit(self.target).query, keep_blank_values=True)
+        # urlsplit would raise on targets such as `//[`; nothing but the question mark counts here
+        query = self.target.partition("#")[0].partition("?")[2]
+        return parse_qsl(query, keep_blank_values=True)
 
     @property
     def host(self) -> str:

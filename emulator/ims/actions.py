@@ -1,6 +1,24 @@
-"""IMS actions."""
-from emulator.rpc import RpcProduct, pop_envelope, ram_denied
+"""IMS with all of its actions: importing a module registers what it answers."""
 
-IMS = RpcProduct(
-    "ims", "2019-08-15", permission_code="ram", denied=ram_denied, envelope=pop_envelope
+from __future__ import annotations
+
+from emulator.ims import (
+    groups,
+    keys,
+    login,
+    mfa,
+    network,
+    preference,
+    recycled_keys,
+    recycled_users,
+    reports,
+    summary,
+    tags,
+    users,
 )
+from emulator.ims.product import IMS
+
+__all__ = [
+    "IMS", "groups", "keys", "login", "mfa", "network", "preference", "recycled_keys",
+    "recycled_users", "reports", "summary", "tags", "users",
+]  # fmt: skip

@@ -1,6 +1,25 @@
-"""KMS actions."""
-from emulator.rpc import RpcProduct, pop_envelope, ram_denied
+"""The KMS product with all its actions: importing this module registers them."""
 
-KMS = RpcProduct(
-    "kms", "2016-01-20", permission_code="kms", denied=ram_denied, envelope=pop_envelope
+from __future__ import annotations
+
+from emulator.kms import (
+    ciphers,
+    instances,
+    keys,
+    macs,
+    passwords,
+    rotation,
+    secret_policy,
+    secrets,
+    stages,
+    tags,
+    versions,
 )
+from emulator.kms.product import KMS
+
+__all__ = ["KMS"]
+
+REGISTERED = (
+    ciphers, instances, keys, macs, passwords, rotation, secret_policy, secrets, stages, tags,
+    versions,
+)  # fmt: skip

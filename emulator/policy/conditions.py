@@ -7,24 +7,34 @@ not carry satisfies no positive operator and every negated one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 Context = dict[str, tuple[str, ...]]
 
 
-@lru_cache(maxsize=4096)
-def _glob(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    body = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
-    return re.compile(body, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
-
-
 def like(value: str, pattern: str, *, ignore_case: bool = False) -> bool:
-    """`*` matches any run of characters, `?` exactly one."""
-    return _glob(pattern, ignore_case).fullmatch(value) is not None
+    """`*` matches any run of characters, `?` exactly one.
+
+    On a mismatch only the last `*` takes one character more, so that the time is at most the
+    product of both lengths: a regular expression would let a policy of many stars hang us.
+    """
+    if ignore_case:
+        value, pattern = value.lower(), pattern.lower()
+    at = index = 0
+    star, resume = -1, 0
+    while at < len(value):
+        if index < len(pattern) and pattern[index] == "*":
+            star, resume, index = index, at, index + 1
+        elif index < len(pattern) and pattern[index] in ("?", value[at]):
+            at, index = at + 1, index + 1
+        elif star >= 0:
+            resume += 1
+            at, index = resume, star + 1
+        else:
+            return False
+    return not pattern[index:].strip("*")
 
 
 def _number(value: str) -> float:
@@ -83,5 +93,5 @@ def satisfied(operator: str, expected: tuple[str, ...], values: tuple[str, ...] 
 def _safely(compare: Callable[[str, str], bool], value: str, expected: str) -> bool:
     try:
         return compare(value, expected)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False  # a value of another type satisfies nothing

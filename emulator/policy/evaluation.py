@@ -45,8 +45,12 @@ def resource_matches(pattern: str, resource: str) -> bool:
     return True
 
 
-def principal_matches(principals: dict[str, tuple[str, ...]], arns: Iterable[str]) -> bool:
-    """Whether a resource policy's RAM principals name one of the caller's ARNs."""
+def principal_matches(
+    principals: dict[str, tuple[str, ...]], arns: Iterable[str], service: str = ""
+) -> bool:
+    """Whether a resource policy names one of the caller's ARNs, or the calling cloud service."""
+    if service:
+        return service in principals.get("Service", ())
     patterns = principals.get("RAM", ())
     return any(like(arn, pattern) for arn in arns for pattern in patterns)
 
@@ -73,16 +77,20 @@ def decide(
     policies: Iterable[NamedPolicy],
     *,
     principal_arns: Iterable[str] = (),
+    service: str = "",
 ) -> Decision:
     """Decide over a set of policies; the first allow is cited, any deny wins over it.
 
-    Statements that name a principal count only if it is one of `principal_arns`.
+    Statements that name a principal count only if it is one of `principal_arns`, or `service`
+    (`fc.aliyuncs.com`) where a cloud service calls.
     """
     allowed: Decision | None = None
     arns = tuple(principal_arns)
     for policy in policies:
         for index, statement in enumerate(policy.statements):
-            if statement.principals and not principal_matches(statement.principals, arns):
+            if statement.principals and not principal_matches(
+                statement.principals, arns, service
+            ):
                 continue
             if not applies(statement, action, resource, context):
                 continue

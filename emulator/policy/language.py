@@ -31,6 +31,7 @@ class Statement:
 
 
 _ALLOWED = {"Effect", "Action", "NotAction", "Resource", "Condition", "Sid", "Principal"}
+_PRINCIPALS = {"RAM", "Service", "Federated"}
 _ACTION = re.compile(r"\*|[a-zA-Z0-9*?-]+:[a-zA-Z0-9*?]+")
 
 
@@ -38,7 +39,7 @@ def parse(text: str, *, principal: bool = False, statement_object: bool = False)
     """Parse a document; `principal` says whether statements name one (trust, resource policies)."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # thousands of open brackets are no document either
         raise MalformedPolicy("The policy document is not valid JSON.") from None
     if not isinstance(document, dict):
         raise MalformedPolicy("The policy document must be an object.")
@@ -46,7 +47,7 @@ def parse(text: str, *, principal: bool = False, statement_object: bool = False)
         raise MalformedPolicy('Version must be "1".')
     unknown = set(document) - {"Version", "Statement"}
     if unknown:
-        raise MalformedPolicy(f"Unknown element {sorted(unknown)[0]}.")
+        raise MalformedPolicy(f"Unknown element {sorted(unknown)[0]!a}.")
     statements = document.get("Statement")
     if isinstance(statements, dict) and statement_object:
         statements = [statements]
@@ -60,41 +61,44 @@ def _statement(item: Any, principal: bool) -> Statement:
         raise MalformedPolicy("A statement must be an object.")
     unknown = set(item) - _ALLOWED
     if unknown:
-        raise MalformedPolicy(f"Unknown element {sorted(unknown)[0]}.")
+        raise MalformedPolicy(f"Unknown element {sorted(unknown)[0]!a}.")
     if item.get("Effect") not in ("Allow", "Deny"):
         raise MalformedPolicy("Effect must be Allow or Deny.")
     if ("Action" in item) == ("NotAction" in item):
         raise MalformedPolicy("Exactly one of Action and NotAction is required.")
-    actions = _strings(item.get("Action", []), "Action")
-    not_actions = _strings(item.get("NotAction", []), "NotAction")
+    actions = _strings(item["Action"], "Action") if "Action" in item else ()
+    not_actions = _strings(item["NotAction"], "NotAction") if "NotAction" in item else ()
     for action in (*actions, *not_actions):
         if not _ACTION.fullmatch(action):
-            raise MalformedPolicy(f"Action {action} is invalid.")
-    if principal:
-        if "Principal" not in item:
-            raise MalformedPolicy("Principal is required.")
-        resources = _strings(item.get("Resource", ["*"]), "Resource")
-    else:
-        if "Principal" in item:
-            raise MalformedPolicy("Principal is not allowed here.")
-        if "Resource" not in item:
-            raise MalformedPolicy("Resource is required.")
-        resources = _strings(item["Resource"], "Resource")
+            raise MalformedPolicy(f"Action {action!a} is invalid.")
+    resources = _resources(item, principal)
     for resource in resources:
         if resource != "*" and resource.count(":") < 4:
-            raise MalformedPolicy(f"Resource {resource} is invalid.")
+            raise MalformedPolicy(f"Resource {resource!a} is invalid.")
     return Statement(
         item["Effect"], actions, not_actions, resources,
-        _conditions(item.get("Condition", {})), _principals(item.get("Principal", {})),
-    )
+        _conditions(item.get("Condition", {})),
+        _principals(item["Principal"]) if principal else {},
+    )  # fmt: skip
+
+
+def _resources(item: dict[str, Any], principal: bool) -> tuple[str, ...]:
+    """Identity policies must say on what; resource policies must say who."""
+    if principal and "Principal" not in item:
+        raise MalformedPolicy("Principal is required.")
+    if not principal and "Principal" in item:
+        raise MalformedPolicy("Principal is not allowed here.")
+    if not principal and "Resource" not in item:
+        raise MalformedPolicy("Resource is required.")
+    return _strings(item.get("Resource", ["*"]), "Resource")
 
 
 def _strings(value: Any, name: str) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
         raise MalformedPolicy(f"{name} must be a string or a list of strings.")
-    if name == "Resource" and not values:
-        raise MalformedPolicy("Resource must not be empty.")
+    if not values:
+        raise MalformedPolicy(f"{name} must not be empty.")
     return tuple(values)
 
 
@@ -104,17 +108,17 @@ def _conditions(value: Any) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     found = []
     for operator, keys in value.items():
         if operator not in OPERATORS:
-            raise MalformedPolicy(f"Condition operator {operator} is unknown.")
+            raise MalformedPolicy(f"Condition operator {operator!a} is unknown.")
         if not isinstance(keys, dict) or not keys:
             raise MalformedPolicy(f"Condition {operator} must be an object.")
         for key, expected in keys.items():
-            found.append((operator, key, _strings(expected, f"Condition {key}")))
+            found.append((operator, key, _strings(expected, f"Condition {key!a}")))
     return tuple(found)
 
 
 def _principals(value: Any) -> dict[str, tuple[str, ...]]:
     if value == "*":
         return {"RAM": ("*",)}
-    if not isinstance(value, dict):
-        raise MalformedPolicy("Principal must be an object.")
+    if not isinstance(value, dict) or not value or set(value) - _PRINCIPALS:
+        raise MalformedPolicy("Principal must be an object of RAM, Service or Federated.")
     return {kind: _strings(names, "Principal") for kind, names in value.items()}

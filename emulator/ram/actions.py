@@ -1,6 +1,24 @@
-"""RAM actions."""
-from emulator.rpc import RpcProduct, pop_envelope, ram_denied
+"""RAM with all of its actions: importing a module registers what it answers."""
 
-RAM = RpcProduct(
-    "ram", "2015-05-01", permission_code="ram", denied=ram_denied, envelope=pop_envelope
+from __future__ import annotations
+
+from emulator.ram import (
+    account,
+    attachments,
+    groups,
+    keys,
+    login,
+    mfa,
+    policies,
+    preference,
+    roles,
+    tags,
+    users,
+    versions,
 )
+from emulator.ram.product import RAM
+
+__all__ = [
+    "RAM", "account", "attachments", "groups", "keys", "login", "mfa", "policies", "preference",
+    "roles", "tags", "users", "versions",
+]  # fmt: skip

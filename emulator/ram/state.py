@@ -34,7 +34,13 @@ class AccessKey:
     last_used_service: str = ""
     status_since: list[tuple[float, str]] = field(default_factory=list)
     network_policy: str = "{}"
+    network_policy_since: list[tuple[float, str]] = field(default_factory=list)
     recycled_at: datetime | None = None
+
+    def network_policy_at(self, now: float) -> str:
+        """The network policy as reads and authentication see it: a change takes a moment."""
+        known = [policy for since, policy in self.network_policy_since if since <= now]
+        return known[-1] if known else "{}"
 
     def effective_status(self, now: float) -> str:
         """`Active`, `Inactive`, or `` while authentication does not know the key."""
@@ -56,7 +62,7 @@ class User:
     updated_at: datetime = field(default_factory=datetime.now)
     last_login_at: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    groups: set[str] = field(default_factory=set)
+    groups: dict[str, datetime] = field(default_factory=dict)  # name: joined at
     attached: dict[tuple[str, str], datetime] = field(default_factory=dict)
     login_profile: dict[str, Any] | None = None
     mfa_device: str | None = None
@@ -113,6 +119,25 @@ class Policy:
         return next(v.document for v in self.versions if v.id == self.default_version)
 
 
+@dataclass
+class MfaDevice:
+    """A virtual MFA device; `user_id` is empty while it is bound to nobody."""
+
+    serial_number: str
+    seed_value: str = field(repr=False)
+    user_id: str = ""
+    bound_at: datetime | None = None
+
+
+@dataclass
+class CredentialReport:
+    """The lines of a report, header first, as of `started_at`; readable from `ready_at` on."""
+
+    started_at: datetime
+    ready_at: datetime
+    lines: list[str]
+
+
 class RamState:
     """Users, keys, groups, roles and policies of the one account.
 
@@ -129,6 +154,10 @@ class RamState:
         self.keys: dict[str, AccessKey] = {}  # by AccessKey id
         self.recycled_keys: dict[str, AccessKey] = {}
         self.recycled_users: dict[str, User] = {}  # by user id
+        self.purged_keys: dict[str, AccessKey] = {}  # only until authentication forgets them
+        self.mfa_devices: dict[str, MfaDevice] = {}  # by serial number
+        self.credential_report: CredentialReport | None = None
+        self.account_alias = ""
         self.security_preference: dict[str, Any] = {}
         self.account_key_policy = "{}"
         self.domain = f"{account_id}.onaliyun.com"
@@ -154,6 +183,10 @@ class RamState:
         found = [key for key in self.keys.values() if key.user_id == user_id]
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
+    def deleted_key(self, access_key_id: str) -> AccessKey | None:
+        """A deleted key, in the bin or purged from it: its deletion may not have spread yet."""
+        return self.recycled_keys.get(access_key_id) or self.purged_keys.get(access_key_id)
+
     def named(self, attached: dict[tuple[str, str], datetime]) -> list[NamedPolicy]:
         """The attached policies, parsed (documents were validated when they were stored)."""
         return [
@@ -171,8 +204,11 @@ class RamState:
 
     def attachment_count(self, kind: str, name: str) -> int:
         """To how many users, groups and roles a policy is attached."""
-        holders: list[User | Group | Role] = [*self.users.values(), *self.groups.values(), *self.roles.values()]
-        return sum((kind, name) in holder.attached for holder in holders)
+        return sum((kind, name) in holder.attached for holder in self.holders())
+
+    def holders(self) -> list[User | Group | Role]:
+        """Everything that policies can be attached to."""
+        return [*self.users.values(), *self.groups.values(), *self.roles.values()]
 
     def _statements(self, document: str) -> tuple[language.Statement, ...]:
         if document not in self._parsed:

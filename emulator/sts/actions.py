@@ -1,13 +1,13 @@
-"""STS actions: who am I, and temporary credentials of a role."""
+"""STS: who am I, and with `roles` the temporary credentials of a role."""
 
 from __future__ import annotations
 
 from emulator.call import Call
-from emulator.rpc import Answer, RpcProduct, pop_envelope, ram_denied
+from emulator.rpc import Answer
+from emulator.sts import roles
+from emulator.sts.product import STS
 
-STS = RpcProduct(
-    "sts", "2015-04-01", permission_code="sts", denied=ram_denied, envelope=pop_envelope
-)
+__all__ = ["STS", "get_caller_identity", "roles"]
 
 
 @STS.action("GetCallerIdentity", None)

@@ -1,0 +1,217 @@
+"""`make demo`: one approval from its webhook to a working AccessKey, shown and proved."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from aliyun.log import GetLogsRequest, LogException
+from Tea.exceptions import TeaException
+
+from demo import actors
+from demo.actors import Keys
+from demo.stage import PROJECT, Stage
+
+OFFICE, ELSEWHERE = "198.51.100.7", "192.0.2.99"
+TICKET = "OPS-1042"
+WAIT_SECONDS = 45
+
+
+def main() -> int:
+    """Exit code 0 only if everything that is claimed was seen to hold."""
+    print("akwarden: an AccessKey because a ticket was approved\n")
+    told("starting a local Alibaba Cloud and provisioning it")
+    stage = Stage()
+    try:
+        stage.provision(lambda line: print(f"      {line}"))
+        actors.prepare(stage)
+        return 0 if play(stage) else 1
+    finally:
+        stage.stop()
+
+
+def told(line: str) -> None:
+    print(f"  ... {line}", flush=True)
+
+
+def play(stage: Stage) -> bool:
+    """Send the approval, wait, show, prove."""
+    body = json.dumps(actors.approved_ticket(TICKET, OFFICE)).encode()
+    show_ticket(json.loads(body)["data"])
+    told("the ticket system sends the approval")
+    started_at = time.time()
+    status, answer = actors.deliver(
+        stage, body, actors.signed_headers(actors.webhook_secret(stage), body)
+    )
+    print(f"      HTTP {status} {json.dumps(answer)}")
+    if status != 202:
+        return False
+    outcome = awaited(stage)
+    show_steps(stage, started_at)
+    if outcome.get("status") != "issued":
+        print(f"\nnot issued: {outcome}")
+        return False
+    show_outcome(outcome)
+    show_audit(stage)
+    return prove(stage, outcome)
+
+
+def awaited(stage: Stage) -> dict[str, Any]:
+    """The worker's own answer, from the task's record; progress is told while it works."""
+    told("akwarden decides and works")
+    until = time.monotonic() + WAIT_SECONDS
+    said = 0
+    while time.monotonic() < until:
+        changes = [c for c in calls(stage, 0.0) if c["changed"] and "akw-issue" in c["principal"]]
+        for call in changes[said:]:
+            print(f"      {call['action']}", flush=True)
+        said = len(changes)
+        tasks = [t for t in stage.manage("GET", "/tasks")["tasks"] if t["function"] == "akw-issue"]
+        if tasks and tasks[-1]["state"] in ("Succeeded", "Failed"):
+            payload = tasks[-1]["return_payload"] or "{}"
+            return {"state": tasks[-1]["state"], **dict(json.loads(payload))}
+        time.sleep(0.3)
+    return {"status": "timeout"}
+
+
+def calls(stage: Stage, since: float) -> list[dict[str, Any]]:
+    history: list[dict[str, Any]] = stage.manage("GET", "/history")["calls"]
+    return [call for call in history if call["at"] >= since]
+
+
+# -- showing --------------------------------------------------------------------------------
+
+
+def show_ticket(ticket: dict[str, Any]) -> None:
+    approvers = ", ".join(a["approver"]["id"] for a in ticket["approvals"])
+    permission = ticket["permissions"][0]
+    parameters = ", ".join(f"{k}={v}" for k, v in permission["parameters"].items())
+    print(f"""
+TICKET {ticket["id"]}: {ticket["title"]}
+  asked for by   {ticket["requester"]["id"]}
+  approved by    {approvers}
+  application    {ticket["application"]}, {ticket["environment"]}
+  permission     {permission["template"]} ({parameters})
+  only from      {", ".join(ticket["network"]["source_ips"])}
+  secret for     {", ".join(ticket["consumers"])}
+  lifetime       {ticket["ttl_seconds"] // 86400} days
+""")
+
+
+def show_steps(stage: Stage, started_at: float) -> None:
+    print("\nSTEPS (seconds since the webhook was sent; as the local cloud saw them)")
+    for call in calls(stage, started_at):
+        inside = "role/akw-" in call["principal"]
+        if inside or call["action"] == "GetCallerIdentity":
+            outcome = "" if call["status"] in (200, 202) else f"  {call['status']} {call['code']}"
+            print(f"  {call['at'] - started_at:6.2f}  {call['product']:4} {call['action']}{outcome}")
+
+
+def show_outcome(outcome: dict[str, Any]) -> None:
+    print(f"""
+OUTCOME
+  RAM user       {outcome["ram_user"]}
+  policy         {outcome["policy"]}
+  AccessKey id   {outcome["access_key_id"]}
+  secret         {outcome["secret_name"]}, version {outcome["secret_version"]} (in KMS; shown nowhere)
+""")
+
+
+def show_audit(stage: Stage) -> None:
+    print("AUDIT (read back from SLS)")
+    for row in audit_rows(stage):
+        moment = datetime.fromtimestamp(int(row["time_ms"]) / 1000, UTC).strftime("%H:%M:%S")
+        call = f"{row['cloud_service']}:{row['cloud_action']}"
+        print(f"  {moment}  {row['phase']:6} {row['event_type']:17} {row['outcome']:8} {call}")
+    print()
+
+
+def audit_rows(stage: Stage) -> list[dict[str, str]]:
+    """The ticket's rows, in the order in which they were written."""
+    now = int(time.time())
+    with stage.proxied():
+        response = actors.administrator(stage).log_client().get_logs(GetLogsRequest(
+            PROJECT, "audit", now - 3600, now + 900, query=f'ticket_id: "{TICKET}"', line=100,
+        ))  # fmt: skip
+    rows = [dict(log.get_contents()) for log in response.get_logs()]
+    return sorted(rows, key=lambda row: (row["chain_id"], int(row["seq"])))
+
+
+# -- proving --------------------------------------------------------------------------------
+
+
+def prove(stage: Stage, outcome: dict[str, Any]) -> bool:
+    """Use the key as its application would, and as others must not."""
+    print("PROOF")
+    name = outcome["secret_name"]
+    found: dict[str, Keys] = {}
+
+    def read() -> str:
+        found["key"] = actors.read_key(stage, actors.assume(stage, actors.READER), name)
+        return f"read as role {actors.READER}: {found['key'].access_key_id}"
+
+    def who() -> str:
+        return actors.identity(stage, found["key"], OFFICE)
+
+    def allowed() -> str:
+        actors.write_log(stage, found["key"], OFFICE, actors.LOG_STORE)
+        return f"wrote to logstore {actors.LOG_STORE}"
+
+    held = [
+        holds("the named role reads the key from KMS", read),
+        holds("the key works, and is the application's", who),
+        holds("what was approved is allowed", allowed),
+        refused("what was not approved is refused", lambda: actors.write_log(
+            stage, found["key"], OFFICE, actors.OTHER_LOG_STORE)),
+        refused("from another address it is refused", lambda: actors.identity(
+            stage, found["key"], ELSEWHERE)),
+        refused("a stranger's role cannot read the secret", lambda: actors.read_key(
+            stage, actors.assume(stage, actors.STRANGER), name)),
+        refused("the key cannot make keys", lambda: actors.make_key(stage, found["key"], OFFICE)),
+    ]  # fmt: skip
+    print(f"\n{sum(held)} of {len(held)} proofs hold")
+    return all(held)
+
+
+def holds(claim: str, attempt: Callable[[], str]) -> bool:
+    """Whether the attempt succeeds."""
+    try:
+        seen = attempt()
+    except (TeaException, LogException, KeyError) as err:
+        print(f"  NO   {claim}: {code_of(err)}")
+        return False
+    print(f"  yes  {claim}: {seen}")
+    return True
+
+
+def refused(claim: str, attempt: Callable[[], object]) -> bool:
+    """Whether the cloud refuses the attempt for want of permission, and for nothing else."""
+    try:
+        attempt()
+    except (TeaException, LogException) as err:
+        code = code_of(err)
+        expected = code in ("Unauthorized", "NoPermission", "Forbidden.NoPermission",
+                            "Forbidden.AccessKeyNetworkRestricted")  # fmt: skip
+        print(f"  {'yes ' if expected else 'NO  '} {claim}: {code}")
+        return expected
+    except KeyError:
+        code = "there is no key"
+    else:
+        code = "it was allowed"
+    print(f"  NO   {claim}: {code}")
+    return False
+
+
+def code_of(err: Exception) -> str:
+    """The service's code; the text of an SDK's exception is never printed."""
+    if isinstance(err, LogException):
+        return str(err.get_error_code())
+    return str(getattr(err, "code", "") or type(err).__name__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

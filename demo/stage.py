@@ -1,0 +1,143 @@
+"""The stage: an emulator process with akwarden's functions, provisioned by akwarden's own script."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets as entropy
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ACCOUNT = "1234567890123456"
+REGION = "cn-hangzhou"
+DOMAIN = f"{ACCOUNT}.onaliyun.com"
+PROJECT = "akwarden-audit-demo"
+KMS_INSTANCE, KMS_KEY = "kst-emulator0001", "key-emulator0001"
+ADMIN_ID = "LTAI5tLocalAdministrator"
+FUNCTION = "akw-approval"
+
+
+class Stage:
+    """A running local cloud. `url` serves all products, `management_url` the tests' side door."""
+
+    def __init__(self, *, calm: bool = False, max_lag_seconds: int = 10,
+                 ports: tuple[int, int] = (0, 0), choices: Mapping[str, object] | None = None,
+                 settings: Mapping[str, str] | None = None) -> None:  # fmt: skip
+        self.admin_secret = entropy.token_hex(15)
+        self.settings = {
+            "AKWARDEN_REGION": REGION,
+            "AKWARDEN_ACCOUNT_ID": ACCOUNT,
+            "AKWARDEN_UPN_DOMAIN": DOMAIN,
+            "AKWARDEN_KMS_INSTANCE_ID": KMS_INSTANCE,
+            "AKWARDEN_KMS_KEY_ID": KMS_KEY,
+            "AKWARDEN_AUDIT_PROJECT": PROJECT,
+            "AKWARDEN_MAX_LAG_SECONDS": str(max_lag_seconds),
+            "AKWARDEN_PROTOCOL": "http",
+            **(settings or {}),
+        }
+        command = [
+            sys.executable, "-m", "emulator", "--port", str(ports[0]),
+            "--management-port", str(ports[1]), "--account-id", ACCOUNT, "--region", REGION,
+            "--access-key-id", ADMIN_ID, "--access-key-secret", self.admin_secret,
+            "--functions", str(ROOT / "s.yaml"),
+            *(["--calm"] if calm else []),
+        ]  # fmt: skip
+        for name, value in (choices or {}).items():
+            command += ["--choice", f"{name}={value}"]
+        self._process = subprocess.Popen(  # noqa: S603 (our own module)
+            command, cwd=ROOT, env=_environment() | self.settings, stdout=subprocess.PIPE, text=True
+        )
+        self.port, self.management_port = self._ports(ports)
+
+    def _ports(self, asked: tuple[int, int]) -> tuple[int, int]:
+        """Read the emulator's own words up to `ready`; RuntimeError if it ends before."""
+        found = asked
+        for line in self._process.stdout or ():
+            words = line.split()
+            if words[:1] == ["port"]:
+                found = (int(words[1]), int(words[3]))
+            if words == ["ready"]:
+                return found
+        raise RuntimeError("the emulator did not start; its own words stand above")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self.management_port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """The approval function's HTTP trigger, without a host name that needs resolving."""
+        return f"{self.url}/fcapp/{FUNCTION}/"
+
+    def stop(self) -> int:
+        """End the emulator and everything it runs; its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(timeout=30)
+        if self._process.stdout:
+            self._process.stdout.close()
+        return code
+
+    # -- reaching it ------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def proxied(self, source_ip: str = "198.51.100.7") -> Iterator[None]:
+        """Within it, every SDK's http:// calls with real host names reach this cloud, coming from
+        `source_ip`. Process-wide, as the proxy variables are."""
+        proxy = f"http://{source_ip}:x@127.0.0.1:{self.port}"
+        names = ("http_proxy", "HTTP_PROXY")
+        before = {name: os.environ.get(name) for name in names}
+        os.environ.update(dict.fromkeys(names, proxy))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+    def manage(self, method: str, path: str, content: object = None) -> Any:
+        """One call of the management port."""
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(  # noqa: S310 (loopback)
+            self.management_url + path, data=body, method=method
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=60) as response:
+            return json.loads(response.read())
+
+    def administrator_environment(self) -> dict[str, str]:
+        """What `deploy.provision` reads."""
+        return self.settings | {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": ADMIN_ID,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.admin_secret,
+        }
+
+    def provision(self, tell: Any = lambda line: None) -> None:
+        """Run the very script that an administrator runs."""
+        from deploy.provision import Administrator, provision
+        from shared import settings
+
+        environment = self.administrator_environment()
+        with self.proxied():
+            current = settings.read(environment)
+            provision(Administrator.of(current, environment), current, tell)
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without proxies and credentials of its own."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy") and not name.startswith(("ALIBABA_CLOUD_", "FC_"))
+    }

@@ -1,0 +1,228 @@
+"""Create what akwarden needs in an account; run it again at any time, it changes only differences.
+
+`python -m deploy.provision` with an administrator's credentials in ALIBABA_CLOUD_ACCESS_KEY_ID,
+ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN), and the settings that the
+functions get. Order: audit log first, then the system secrets, then the roles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets as entropy
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alibabacloud_kms20160120 import models as kms_models
+from alibabacloud_kms20160120.client import Client as KmsClient
+from alibabacloud_ram20150501 import models as ram_models
+from alibabacloud_ram20150501.client import Client as RamClient
+from alibabacloud_tea_openapi.models import Config
+from aliyun.log import IndexConfig, LogClient, LogException
+from Tea.exceptions import TeaException
+
+from deploy import audit_index
+from shared import settings as settings_module
+from shared.errors import ConfigError
+from shared.settings import Settings
+
+ROLES = Path(__file__).parent / "roles"
+POLICY_PREFIX = "akwarden-"  # not `akw-`: the issue role may attach `akw-*` policies to users
+AUDIT_TTL_DAYS = 730
+FUNCTION_LOG_TTL_DAYS = 90
+TRUST = json.dumps({
+    "Version": "1",
+    "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow",
+                   "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """Clients with an administrator's credentials."""
+
+    ram: RamClient
+    kms: KmsClient
+    sls: LogClient
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Mapping[str, str]) -> Administrator:
+        """From the environment; KeyError if there are no credentials."""
+        key_id = environment["ALIBABA_CLOUD_ACCESS_KEY_ID"]
+        secret = environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
+        token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN") or None
+
+        def config(host: str) -> Config:
+            return Config(access_key_id=key_id, access_key_secret=secret, security_token=token,
+                          endpoint=host, protocol=settings.protocol,
+                          region_id=settings.region)  # fmt: skip
+
+        log = LogClient(
+            f"{settings.protocol}://{settings.region}.log.aliyuncs.com", key_id, secret,
+            securityToken=token, source="provision", auth_version="v4", region=settings.region,
+        )  # fmt: skip
+        return cls(RamClient(config("ram.aliyuncs.com")),
+                   KmsClient(config(f"kms.{settings.region}.aliyuncs.com")), log)  # fmt: skip
+
+
+def provision(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+    """Create or correct everything; `tell` gets one line per thing."""
+    _project(administrator, settings, tell)
+    _logstore(administrator, settings, settings.audit_logstore, AUDIT_TTL_DAYS, tell)
+    _logstore(administrator, settings, "functions", FUNCTION_LOG_TTL_DAYS, tell)
+    _index(administrator, settings, tell)
+    _secret(administrator, settings, settings.webhook_secret, _new_webhook_secrets, tell)
+    _secret(administrator, settings, settings.ledger_secret, lambda: entropy.token_hex(32), tell)
+    for path in sorted(ROLES.glob("*.json")):
+        _role(administrator, settings, path, tell)
+
+
+# -- the audit log --------------------------------------------------------------------------
+
+
+def _project(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+    made = _created(
+        lambda: administrator.sls.create_project(settings.audit_project, "akwarden audit"),
+        "ProjectAlreadyExist",
+    )
+    tell(f"log project {settings.audit_project}: {made}")
+
+
+def _logstore(
+    administrator: Administrator, settings: Settings, name: str, ttl_days: int,
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
+    made = _created(
+        lambda: administrator.sls.create_logstore(
+            settings.audit_project, name, ttl=ttl_days, shard_count=2, append_meta=True,
+            mode="standard",
+        ),
+        "LogStoreAlreadyExist",
+    )  # fmt: skip
+    tell(f"logstore {name}, kept {ttl_days} days: {made}")
+
+
+def _index(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+    config = IndexConfig()
+    config.from_json(audit_index.document())
+    project, logstore = settings.audit_project, settings.audit_logstore
+    made = _created(
+        lambda: administrator.sls.create_index(project, logstore, config), "IndexAlreadyExist"
+    )
+    if made == "exists":
+        administrator.sls.update_index(project, logstore, config)
+    tell(f"index of {logstore}: {made}")
+
+
+def _created(create: Callable[[], object], exists: str) -> str:
+    try:
+        create()
+    except LogException as err:
+        # The documents spell these codes in two ways; the SDK compares without case as well.
+        if str(err.get_error_code()).lower() != exists.lower():
+            raise
+        return "exists"
+    return "created"
+
+
+# -- system secrets -------------------------------------------------------------------------
+
+
+def _new_webhook_secrets() -> str:
+    """A JSON list, so that a second secret can be added while the first is still in use."""
+    return json.dumps(["whsec_" + b64encode(entropy.token_bytes(32)).decode()])
+
+
+def _secret(
+    administrator: Administrator, settings: Settings, name: str, value: Callable[[], str],
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Made once with a random value; an existing one is never touched."""
+    try:
+        administrator.kms.create_secret(kms_models.CreateSecretRequest(
+            secret_name=name, version_id="v1", secret_data=value(), secret_data_type="text",
+            dkmsinstance_id=settings.kms_instance_id, encryption_key_id=settings.kms_key_id,
+        ))  # fmt: skip
+    except TeaException as err:
+        if getattr(err, "code", "") != "Rejected.ResourceExist":
+            raise
+        tell(f"secret {name}: exists")
+    else:
+        tell(f"secret {name}: created")
+
+
+# -- roles ----------------------------------------------------------------------------------
+
+
+def role_document(path: Path, settings: Settings) -> str:
+    """A role's least policy with this account's names put in."""
+    text = path.read_text(encoding="utf-8")
+    for name, value in {
+        "account": settings.account_id,
+        "region": settings.region,
+        "kms_key": settings.kms_key_id,
+        "audit_project": settings.audit_project,
+        "audit_logstore": settings.audit_logstore,
+    }.items():
+        text = text.replace("{" + name + "}", value)
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+def _role(
+    administrator: Administrator, settings: Settings, path: Path, tell: Callable[[str], None]
+) -> None:
+    role, policy = path.stem, f"{POLICY_PREFIX}{path.stem}"
+    made = _exists_or(lambda: administrator.ram.create_role(ram_models.CreateRoleRequest(
+        role_name=role, assume_role_policy_document=TRUST,
+        description="akwarden function role")))  # fmt: skip
+    document = role_document(path, settings)
+    known = _exists_or(lambda: administrator.ram.create_policy(ram_models.CreatePolicyRequest(
+        policy_name=policy, policy_document=document,
+        description=f"least policy of role {role}")))  # fmt: skip
+    if known == "exists" and _current_document(administrator, policy) != document:
+        administrator.ram.create_policy_version(ram_models.CreatePolicyVersionRequest(
+            policy_name=policy, policy_document=document, set_as_default=True,
+            rotate_strategy="DeleteOldestNonDefaultVersionWhenLimitExceeded"))  # fmt: skip
+        known = "updated"
+    _exists_or(lambda: administrator.ram.attach_policy_to_role(ram_models.AttachPolicyToRoleRequest(
+        policy_type="Custom", policy_name=policy, role_name=role)))  # fmt: skip
+    tell(f"role {role}: {made}; policy {policy}: {known}")
+
+
+def _current_document(administrator: Administrator, policy: str) -> str:
+    request = ram_models.GetPolicyRequest(policy_name=policy, policy_type="Custom")
+    body: Any = administrator.ram.get_policy(request).body
+    return str(body.default_policy_version.policy_document)
+
+
+def _exists_or(create: Callable[[], object]) -> str:
+    try:
+        create()
+    except TeaException as err:
+        if not str(getattr(err, "code", "")).startswith("EntityAlreadyExists."):
+            raise
+        return "exists"
+    return "created"
+
+
+def main() -> int:
+    """Provision the account that the environment names."""
+    try:
+        settings = settings_module.read(os.environ)
+        administrator = Administrator.of(settings, os.environ)
+    except ConfigError as err:
+        print("\n".join(err.problems), file=sys.stderr)
+        return 2
+    except KeyError as err:
+        print(f"{err.args[0]} is required: an administrator's credentials", file=sys.stderr)
+        return 2
+    provision(administrator, settings, print)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Function Compute's entry points: read, verify, call one use case, answer."""

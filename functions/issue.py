@@ -1,0 +1,87 @@
+"""Asynchronous: decide on a ticket that was handed over, and run the saga.
+
+An exception makes FC run it again; every path that ends well or is refused for good returns.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any
+
+from shared import approvals, audit, bootstrap, grants, handover, issuance, naming, policies
+from shared.audit import Attempt
+from shared.errors import LeaseHeld
+from shared.grants import Grant
+from shared.issuance import Broker
+from shared.refusals import Denied
+from shared.resumption import Issued
+from shared.secrecy import Secret
+from shared.settings import Settings
+from shared.tickets import Ticket
+
+log = logging.getLogger(__name__)
+MARGIN_SECONDS = 10  # kept back from a wait, for the run that follows it
+
+
+def handler(event: bytes, context: Any) -> dict[str, Any]:
+    """FC's entry point. The return value is kept by FC: ids and names, no secret."""
+    started = time.monotonic()
+    ticket = handover.ticket_of(event)
+    if isinstance(ticket, Denied):  # nobody but a defect or an intruder sends such an event
+        log.error("event refused: %s at %s", ticket.reason, ticket.where)
+        return {"status": "refused", "reason": ticket.reason}
+    current = bootstrap.settings()
+    broker = bootstrap.broker(current, os.environ, function=context.function.name,
+                              timeout_seconds=context.function.timeout)  # fmt: skip
+    while True:
+        try:
+            outcome = attempt(broker, current, ticket, context)
+        except LeaseHeld as held:
+            remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
+            wait = issuance.retry_worth_waiting(held, broker.now(), remaining)
+            if wait is None:
+                raise
+            broker.sleep(wait)
+            continue
+        return answer(ticket, outcome)
+
+
+def attempt(broker: Broker, current: Settings, ticket: Ticket, context: Any) -> Issued | Denied:
+    """One decided run; a refusal is on record before it is returned."""
+    record = audit.attempt(
+        ticket, naming.operation_id(ticket.source, ticket.id, "issue"),
+        fc_request_id=context.request_id, fc_function=context.function.name,
+        account_id=current.account_id, region=current.region, trigger="webhook",
+        broker_version=bootstrap.VERSION,
+    )  # fmt: skip
+    grant = planned(broker, current, ticket, record)
+    outcome = grant if isinstance(grant, Denied) else issuance.issue(broker, grant, record)
+    return issuance.refuse(broker, outcome, record) if isinstance(outcome, Denied) else outcome
+
+
+def planned(
+    broker: Broker, current: Settings, ticket: Ticket, record: Attempt
+) -> Grant | Denied:
+    """Decide on the approvals and say what they make; names the approvers in the record."""
+    approved = approvals.decide(ticket, bootstrap.rules(), broker.now())
+    if isinstance(approved, Denied):
+        return approved
+    ledger_key: Secret = broker.kms.get_secret_value(current.ledger_secret)
+    assets = policies.Assets(current.account_id, current.region, current.audit_project)
+    grant = grants.plan(ticket, approved, bootstrap.templates(), assets, ledger_key)
+    if isinstance(grant, Grant):
+        record.base |= audit.approved_facts(grant, approved.approved_at)
+    return grant
+
+
+def answer(ticket: Ticket, outcome: Issued | Denied) -> dict[str, Any]:
+    """What the task record shows."""
+    if isinstance(outcome, Denied):
+        log.warning("ticket %s refused: %s at %s", ticket.id, outcome.reason, outcome.where or "-")
+        return {"status": "refused", "ticket": ticket.id, "reason": outcome.reason}
+    log.info("ticket %s issued: user %s, key %s", ticket.id, outcome.user, outcome.access_key_id)
+    return {"status": "issued", "ticket": ticket.id, "ram_user": outcome.user,
+            "policy": outcome.policy, "access_key_id": outcome.access_key_id,
+            "secret_name": outcome.secret_name, "secret_version": outcome.secret_version}  # fmt: skip

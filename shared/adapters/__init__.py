@@ -1,0 +1,1 @@
+"""The only modules that import a cloud SDK: one per product, one method per API call."""

@@ -1,0 +1,69 @@
+"""IMS 2019-08-15: what RAM's older API cannot do, namely tags at creation and key networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from alibabacloud_ims20190815 import models
+from alibabacloud_ims20190815.client import Client
+
+from shared import naming
+from shared.adapters.tea import Credentials, Endpoint, answer, config, present
+from shared.errors import NotFound
+from shared.ports import User
+
+HOST = "ims.aliyuncs.com"
+
+
+class ImsAdapter:
+    """Implements `ports.Ims`; users are named plainly and addressed as `<name>@<domain>`."""
+
+    def __init__(self, endpoint: Endpoint, credentials: Credentials, domain: str) -> None:
+        self._client = Client(config(HOST, endpoint, credentials))
+        self._domain = domain
+
+    def get_user(self, user: str) -> User | None:
+        """GetUser with its tags; None if there is none."""
+        request = models.GetUserRequest(user_principal_name=self._principal(user))
+        try:
+            body = answer("GetUser", lambda: self._client.get_user(request).body, repeatable=True)
+        except NotFound:
+            return None
+        found = present("GetUser", body, "user")
+        tags = found.tags.tag if found.tags else None
+        return User(found.user_id, user, {t.tag_key: t.tag_value for t in tags or []})
+
+    def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str:
+        """CreateUser: user and grant in one atomic call, and no login profile."""
+        request = models.CreateUserRequest(
+            user_principal_name=self._principal(user),
+            display_name=display_name,
+            tag=[models.CreateUserRequestTag(key=k, value=v) for k, v in tags.items()],
+        )
+        body = answer("CreateUser", lambda: self._client.create_user(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("CreateUser", body, "request_id"))
+
+    def set_access_key_policy(
+        self, user: str, access_key_id: str, source_ips: Sequence[str]
+    ) -> str:
+        """SetAccessKeyPolicy: only these addresses may use the key."""
+        document = {
+            "Version": 1,
+            "Status": "Active",
+            "Statements": [{"Type": "ClassicWhiteList", "IPList": list(source_ips)}],
+        }
+        request = models.SetAccessKeyPolicyRequest(
+            user_principal_name=self._principal(user),
+            user_access_key_id=access_key_id,
+            access_key_policy=json.dumps(document),
+        )
+        body = answer(
+            "SetAccessKeyPolicy", lambda: self._client.set_access_key_policy(request).body,
+            repeatable=True,
+        )  # fmt: skip
+        return str(present("SetAccessKeyPolicy", body, "request_id"))
+
+    def _principal(self, user: str) -> str:
+        return naming.principal_name(user, self._domain)

@@ -1,0 +1,117 @@
+"""KMS 2016-01-20, Secrets Manager. Pinned >= 3.3.1: older SDKs put SecretData into the URL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from alibabacloud_kms20160120 import models
+from alibabacloud_kms20160120.client import Client
+
+from shared import naming
+from shared.adapters.tea import Credentials, Endpoint, answer, config, present
+from shared.errors import NotFound
+from shared.ports import SecretState, Version
+from shared.secrecy import Secret
+
+PAGE_SIZE = 100
+
+
+class KmsAdapter:
+    """Implements `ports.Kms` within one KMS instance, with one key of it."""
+
+    def __init__(
+        self, endpoint: Endpoint, credentials: Credentials, *, instance_id: str, key_id: str
+    ) -> None:
+        host = f"kms.{endpoint.region}.aliyuncs.com"
+        self._client = Client(config(host, endpoint, credentials))
+        self._instance_id = instance_id
+        self._key_id = key_id
+
+    def create_secret(
+        self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
+    ) -> str:
+        """CreateSecret with its policy in the same atomic call; AlreadyExists if the name is
+        taken, `Rejected.ResourceInDeleteWindow` (CloudRefused) while an old one is being deleted."""
+        request = models.CreateSecretRequest(
+            secret_name=name,
+            version_id=naming.RESERVED_VERSION,
+            secret_data=value.reveal(),
+            secret_data_type="text",
+            dkmsinstance_id=self._instance_id,
+            encryption_key_id=self._key_id,
+            policy=policy,
+            tags=json.dumps([{"TagKey": k, "TagValue": v} for k, v in tags.items()]),
+        )
+        body = answer("CreateSecret", lambda: self._client.create_secret(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("CreateSecret", body, "request_id"))
+
+    def describe_secret(self, name: str) -> SecretState | None:
+        """DescribeSecret with tags; None if there is none."""
+        request = models.DescribeSecretRequest(secret_name=name, fetch_tags="true")
+        try:
+            body = answer(
+                "DescribeSecret", lambda: self._client.describe_secret(request).body,
+                repeatable=True,
+            )  # fmt: skip
+        except NotFound:
+            return None
+        tags = body.tags.tag if body.tags else None
+        return SecretState(
+            present("DescribeSecret", body, "secret_name"),
+            {t.tag_key: t.tag_value for t in tags or []},
+            body.planned_delete_time or "",
+        )
+
+    def list_secret_version_ids(self, name: str) -> Sequence[Version]:
+        """ListSecretVersionIds, unlabelled ones included, all pages; empty if there is no secret."""
+        versions: list[Version] = []
+        page = 1
+        while True:
+            request = models.ListSecretVersionIdsRequest(
+                secret_name=name, include_deprecated="true", page_number=page, page_size=PAGE_SIZE
+            )
+            try:
+                body = answer(
+                    "ListSecretVersionIds",
+                    lambda request=request: self._client.list_secret_version_ids(request).body,  # type: ignore[misc]
+                    repeatable=True,
+                )
+            except NotFound:
+                return []
+            listed = present("ListSecretVersionIds", body, "version_ids").version_id or []
+            for version in listed:
+                stages = version.version_stages.version_stage if version.version_stages else None
+                versions.append(Version(version.version_id, frozenset(stages or [])))
+            if len(listed) < PAGE_SIZE:
+                return versions
+            page += 1
+
+    def put_secret_value(self, name: str, version: str, value: Secret, stage: str) -> str:
+        """PutSecretValue under one stage; the same version and value again is a success."""
+        request = models.PutSecretValueRequest(
+            secret_name=name, version_id=version, secret_data=value.reveal(),
+            secret_data_type="text", version_stages=json.dumps([stage]),
+        )  # fmt: skip
+        body = answer("PutSecretValue", lambda: self._client.put_secret_value(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("PutSecretValue", body, "request_id"))
+
+    def update_secret_version_stage(self, name: str, stage: str, version: str) -> str:
+        """UpdateSecretVersionStage: move a stage label to a version."""
+        request = models.UpdateSecretVersionStageRequest(
+            secret_name=name, version_stage=stage, move_to_version=version
+        )
+        body = answer(
+            "UpdateSecretVersionStage",
+            lambda: self._client.update_secret_version_stage(request).body, repeatable=True,
+        )  # fmt: skip
+        return str(present("UpdateSecretVersionStage", body, "request_id"))
+
+    def get_secret_value(self, name: str) -> Secret:
+        """GetSecretValue of the current version."""
+        request = models.GetSecretValueRequest(secret_name=name)
+        body = answer("GetSecretValue", lambda: self._client.get_secret_value(request).body,
+                      repeatable=True)  # fmt: skip
+        return Secret(present("GetSecretValue", body, "secret_data"))

@@ -1,0 +1,164 @@
+"""Does this ticket's approval count? Decided on the whole ticket, by the rules, at `now`.
+
+The word "approved" in a ticket proves nothing: votes are counted here, by distinct humans who
+are neither requester nor beneficiary, allowed for what is asked, and recent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.patterns import overlap
+from shared.refusals import Denied
+from shared.rules import Environment, Rules
+from shared.tickets import APPROVE, REJECT, Approval, Principal, Ticket
+from shared.use_cases import ALTERNATIVES
+
+# How far the ticket system's clock may be ahead of ours.
+CLOCK_SKEW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Approved:
+    """Who approved, as folded names from rules.toml, and when the newest of them did (UTC).
+
+    These are the newest votes, as many as the quorum asks for: a retry that comes later finds
+    the same ones, so that it plans the same grant.
+    """
+
+    approvers: tuple[str, ...]
+    approved_at: datetime
+
+
+def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
+    """Count the approval, or say the first thing that is wrong with it. `now` is aware."""
+    if ticket.status != "approved":
+        return Denied("ticket_not_approved", "status")
+    environment = rules.environments.get(ticket.environment)
+    if environment is None:
+        return Denied("unknown_environment", "environment")
+    return (
+        _terms_refusal(ticket, environment)
+        or _veto(ticket, environment, rules)
+        or _Ballot(ticket, environment, rules, now).result()
+    )
+
+
+def _terms_refusal(ticket: Ticket, environment: Environment) -> Denied | None:
+    """What is asked for, against the environment's limits."""
+    for index, permission in enumerate(ticket.permissions):
+        if permission.template not in environment.templates:
+            return Denied("template_not_allowed", f"permissions[{index}].template")
+    if ticket.use_case not in ALTERNATIVES:
+        return Denied("unknown_use_case", "use_case")
+    if not ticket.necessity_confirmed:
+        return Denied(
+            "necessity_not_confirmed", "necessity_confirmed", ALTERNATIVES[ticket.use_case]
+        )
+    if not environment.ttl_min_seconds <= ticket.ttl_seconds <= environment.ttl_max_seconds:
+        return Denied("ttl_out_of_range", "ttl_seconds")
+    if environment.source_ips_required and not ticket.source_ips:
+        return Denied("source_ips_required", "network.source_ips")
+    for index, arn in enumerate(ticket.consumers):
+        if not any(overlap(pattern, arn) for pattern in environment.consumers):
+            return Denied("consumer_not_allowed", f"consumers[{index}]")
+    return None
+
+
+def _veto(ticket: Ticket, environment: Environment, rules: Rules) -> Denied | None:
+    """A rejection by anyone who may approve any of it is final, however old."""
+    allowed = environment.approvers.union(
+        *(environment.approvers_for(permission.template) for permission in ticket.permissions)
+    )
+    for index, approval in enumerate(ticket.approvals):
+        if approval.decision == REJECT and rules.names(approval.approver) & allowed:
+            return Denied("approval_rejected", f"approvals[{index}]")
+    return None
+
+
+class _Ballot:
+    """The count of one ticket's votes. For a vote one must be allowed for all that is asked."""
+
+    # The order in which a missing vote is explained.
+    _FAULTS = ("approver_is_requester", "approval_too_old", "approver_not_allowed")
+
+    def __init__(
+        self, ticket: Ticket, environment: Environment, rules: Rules, now: datetime
+    ) -> None:
+        self._rules = rules
+        self._quorum = environment.quorum
+        self._voters = frozenset.intersection(
+            *(environment.approvers_for(permission.template) for permission in ticket.permissions)
+        )
+        self._latest = now + CLOCK_SKEW
+        self._oldest = now - timedelta(seconds=environment.approval_max_age_seconds)
+        self._people = _People(ticket, rules)
+        self._given = [vote for vote in ticket.approvals if vote.decision == APPROVE]
+
+    def result(self) -> Approved | Denied:
+        """The newest votes up to the quorum, one for each person; or why there are too few."""
+        faults = [fault for vote in self._given if (fault := self._fault(vote))]
+        if "approval_in_the_future" in faults:  # a clock is wrong: then no age can be trusted
+            return Denied("approval_in_the_future", "approvals")
+        newest_of: dict[str, Approval] = {}
+        for vote in sorted(self._given, key=lambda vote: vote.at):
+            if not self._fault(vote):
+                newest_of[self._people.of(vote.approver)] = vote
+        if len(newest_of) < self._quorum:
+            reason = min(faults, key=self._FAULTS.index, default="approvals_missing")
+            return Denied(reason, "approvals")
+        counted = sorted(
+            ((vote.at, self._listed(vote.approver)) for vote in newest_of.values()), reverse=True
+        )[: self._quorum]
+        return Approved(tuple(sorted(name for _, name in counted)), counted[0][0])
+
+    def _fault(self, vote: Approval) -> str:
+        """Why this vote does not count; empty if it does."""
+        if self._people.asks(vote.approver):
+            return "approver_is_requester"
+        if not self._rules.names(vote.approver) & self._voters:
+            return "approver_not_allowed"
+        if vote.at > self._latest:
+            return "approval_in_the_future"
+        return "approval_too_old" if vote.at < self._oldest else ""
+
+    def _listed(self, principal: Principal) -> str:
+        """The name under which rules.toml allows this person."""
+        return min(self._rules.names(principal) & self._voters)
+
+
+class _People:
+    """Who of a ticket is one person: those who share an id or an address, also over a third.
+
+    Joined over all of the ticket's principals, so that nobody gets a second vote, or a vote on
+    their own request, by an id here and an address there.
+    """
+
+    def __init__(self, ticket: Ticket, rules: Rules) -> None:
+        self._rules = rules
+        self._groups: list[set[str]] = []
+        asking = [ticket.requester, *([ticket.beneficiary] if ticket.beneficiary else [])]
+        for principal in (*asking, *(approval.approver for approval in ticket.approvals)):
+            self._join(rules.names(principal))
+        self._asking = {self.of(principal) for principal in asking}
+
+    def of(self, principal: Principal) -> str:
+        """One name for the person, whichever of their names is used."""
+        name = self._rules.person(principal.id)
+        return min(next(group for group in self._groups if name in group))
+
+    def asks(self, principal: Principal) -> bool:
+        """Whether this person asks for the key or is to get it."""
+        return self.of(principal) in self._asking
+
+    def _join(self, names: Iterable[str]) -> None:
+        joined = set(names)
+        apart = []
+        for group in self._groups:
+            if group & joined:
+                joined |= group
+            else:
+                apart.append(group)
+        self._groups = [*apart, joined]

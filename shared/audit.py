@@ -1,0 +1,217 @@
+"""The audit record: flat rows of text, an intent for every planned change and a result for each.
+
+Rows are what an auditor reads and what akwarden itself reads to know which tickets are consumed.
+Schema `akw.audit/1`: a new field may be added at any time, a changed meaning needs a new number.
+No field can hold a secret: values come from names, ids, codes and times only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.grants import Grant
+from shared.refusals import Denied
+from shared.tickets import Ticket
+
+SCHEMA = "akw.audit/1"
+INTENT, RESULT, NOTE = "intent", "result", "note"
+SUCCESS, FAILURE, UNKNOWN, SKIPPED, PENDING = "success", "failure", "unknown", "skipped", "pending"
+
+# Events that end an operation of a ticket: whoever finds one never issues for it again.
+ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
+
+FIELDS = (
+    "schema", "event_id", "event_type", "phase", "outcome", "time_ms",
+    "operation_id", "seq", "chain_id", "prev_hash", "hash",
+    "ticket_id", "ticket_system", "ticket_url",
+    "requester_id", "requester_kind", "approver_id", "approver_kind", "approval_time_ms",
+    "policy_decision", "actor_id", "actor_kind", "trigger", "source_ip", "user_agent",
+    "target_account", "target_user", "access_key_id", "secret_name", "secret_version",
+    "policy_name", "resources",
+    "cloud_service", "cloud_action", "cloud_request_id", "cloud_region", "http_status",
+    "error_code", "error_message",
+    "fc_request_id", "fc_function", "fc_version", "broker_version",
+    "application", "environment", "reason", "message",
+)  # fmt: skip
+NUMBERS = frozenset({"seq", "time_ms", "approval_time_ms", "http_status"})
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One planned change: the event it makes and the API call that makes it.
+
+    `target` is an AccessKey id where several changes of a kind can stand in one plan.
+    """
+
+    event_type: str
+    service: str
+    action: str
+    target: str = ""
+
+
+@dataclass
+class Outcome:
+    """How a change ended; `code` and `request_id` as the service gave them."""
+
+    outcome: str
+    request_id: str = ""
+    http_status: int = 0
+    code: str = ""
+    message: str = ""
+
+
+@dataclass
+class Attempt:
+    """One run of one operation: who runs it, for which ticket, and what it found out.
+
+    `facts` are row fields that become known on the way (the AccessKey id, for one).
+    """
+
+    operation_id: str
+    run_id: str
+    base: dict[str, str]
+    changes: list[Change] = field(default_factory=list)
+    outcomes: dict[Change, Outcome] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    rows_written: int = 0
+    last_hash: str = ""
+
+    def planned(self, event_type: str, target: str = "") -> Change | None:
+        """The planned change of that event; None if the plan has none."""
+        for change in self.changes:
+            if (change.event_type, change.target) == (event_type, target):
+                return change
+        return None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether some change was begun and nobody knows whether it happened."""
+        return any(outcome.outcome == UNKNOWN for outcome in self.outcomes.values())
+
+    def intents(self, now: datetime) -> list[Row]:
+        """A row for every planned change; to be acknowledged before the first one."""
+        return self.rows(
+            [(c, INTENT, Outcome(PENDING)) for c in self.changes], now
+        )
+
+    def results(self, now: datetime) -> list[Row]:
+        """A row for every planned change, those not tried as `skipped`."""
+        return self.rows(
+            [(c, RESULT, self.outcomes.get(c, Outcome(SKIPPED))) for c in self.changes],
+            now,
+        )
+
+    def note(self, event_type: str, now: datetime, *, outcome: str, reason: str) -> list[Row]:
+        """One row about something that is no change, such as a refusal."""
+        return self.rows(
+            [(Change(event_type, "", ""), NOTE, Outcome(outcome))], now, reason=reason
+        )
+
+    def rows(
+        self, events: Iterable[tuple[Change, str, Outcome]], now: datetime, **more: str
+    ) -> list[Row]:
+        """Full rows, each chained to the one before it."""
+        made: list[Row] = []
+        for change, phase, outcome in events:
+            row = dict.fromkeys(FIELDS, "") | self.base | self.facts | more
+            row |= {
+                "event_id": self._event_id(change.event_type, phase),
+                "event_type": change.event_type,
+                "phase": phase,
+                "outcome": outcome.outcome,
+                "time_ms": str(int(now.timestamp() * 1000)),
+                "seq": str(self.rows_written),
+                "prev_hash": self.last_hash,
+                "cloud_service": change.service,
+                "cloud_action": change.action,
+                "cloud_request_id": outcome.request_id,
+                "http_status": str(outcome.http_status or ""),
+                "error_code": outcome.code,
+                "message": outcome.message,
+            }
+            if change.target:
+                row["access_key_id"] = change.target
+            row["hash"] = row_hash(row)
+            self.rows_written += 1
+            self.last_hash = row["hash"]
+            made.append(row)
+        return made
+
+    def _event_id(self, event_type: str, phase: str) -> str:
+        """The same for a row that is sent again, so that readers can count it once."""
+        name = f"{self.operation_id}/{self.run_id}/{event_type}/{phase}/{self.rows_written}"
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"akwarden:{name}"))
+
+
+def row_hash(row: Row) -> str:
+    """SHA-256 (hex) over the row's canonical JSON without `hash`."""
+    content = {name: value for name, value in row.items() if name != "hash"}
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def attempt(
+    ticket: Ticket,
+    operation_id: str,
+    *,
+    fc_request_id: str,
+    fc_function: str,
+    account_id: str,
+    region: str,
+    trigger: str,
+    broker_version: str,
+) -> Attempt:
+    """Start the record of one run. FC may give a retry the same request id, so that a run has an
+    id of its own beside it."""
+    run_id = f"{fc_request_id}.{uuid.uuid4().hex[:8]}"
+    return Attempt(
+        operation_id,
+        run_id,
+        {
+            "schema": SCHEMA,
+            "operation_id": operation_id,
+            "chain_id": f"{operation_id}/{run_id}",
+            "ticket_id": ticket.id,
+            "ticket_system": ticket.source,
+            "ticket_url": ticket.url,
+            "requester_id": ticket.requester.id,
+            "requester_kind": "human",
+            "actor_id": fc_function,
+            "actor_kind": "function",
+            "trigger": trigger,
+            "target_account": account_id,
+            "cloud_region": region,
+            "fc_request_id": fc_request_id,
+            "fc_function": fc_function,
+            "broker_version": broker_version,
+            "application": ticket.application,
+            "environment": ticket.environment,
+        },
+    )
+
+
+def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
+    """What a decided grant adds to every row of its attempt."""
+    return {
+        "approver_id": ",".join(grant.approvers),
+        "approver_kind": "human",
+        "approval_time_ms": str(int(approved_at.timestamp() * 1000)),
+        "policy_decision": "approved",
+        "target_user": grant.user,
+        "policy_name": grant.policy,
+        "secret_name": grant.secret if grant.holds_key else "",
+        "resources": ",".join(p.template for p in grant.ticket.permissions),
+    }
+
+
+def refusal(record: Attempt, denied: Denied, now: datetime) -> Sequence[Row]:
+    """The row of a ticket that was refused; only the reason and the field, never the text."""
+    reason = f"{denied.reason} at {denied.where}" if denied.where else denied.reason
+    return record.note("ticket.rejected", now, outcome=FAILURE, reason=reason)

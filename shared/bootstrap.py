@@ -1,0 +1,145 @@
+"""Put together what a handler needs, per invocation, from environment and configuration.
+
+Imports are inside the functions on purpose: an ingress must not pay for the SDKs of a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared import settings as settings_module
+from shared.secrecy import Secret
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.adapters.tea import Credentials, Endpoint
+    from shared.issuance import Broker
+    from shared.ports import Functions
+    from shared.rules import Rules
+    from shared.templates import Template
+
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+SECRETS_CACHE_SECONDS = 300
+VERSION = "0.1.0"
+
+
+def now() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def settings() -> Settings:
+    """From this process's environment; ConfigError if it is not usable."""
+    return settings_module.read(os.environ)
+
+
+def rules() -> Rules:
+    """`config/rules.toml`; ConfigError with all its problems."""
+    from shared import rules as module
+
+    return module.load((CONFIG / "rules.toml").read_text(encoding="utf-8"))
+
+
+def templates() -> dict[str, Template]:
+    """`config/templates.toml`; ConfigError with all its problems."""
+    from shared import templates as module
+
+    return module.load((CONFIG / "templates.toml").read_text(encoding="utf-8"))
+
+
+class WebhookSecrets:
+    """The webhook signing secrets, read from KMS at a cold start and kept for a short while.
+
+    The one thing that outlives an invocation; a rotated secret is known within five minutes.
+    """
+
+    def __init__(self) -> None:
+        self._secrets: tuple[Secret, ...] = ()
+        self._read_at = float("-inf")
+
+    def get(self, current: Settings, environment: Mapping[str, str]) -> tuple[Secret, ...]:
+        """The secrets, newest first; CloudError if they cannot be read."""
+        if time.monotonic() - self._read_at > SECRETS_CACHE_SECONDS:
+            from shared.adapters.kms_reader import KmsReader
+
+            reader = KmsReader(
+                region=current.region, protocol=current.protocol,
+                access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+                secret=Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
+                security_token=Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
+            )  # fmt: skip
+            listed = json.loads(reader.get_secret_value(current.webhook_secret).reveal())
+            self._secrets = tuple(Secret(str(text)) for text in listed)
+            self._read_at = time.monotonic()
+        return self._secrets
+
+
+def functions(current: Settings, environment: Mapping[str, str]) -> Functions:
+    """The way to hand over to other functions."""
+    from shared.adapters.fc import FunctionsAdapter, SdkFunctionsAdapter
+
+    key_id = environment["ALIBABA_CLOUD_ACCESS_KEY_ID"]
+    secret = environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
+    token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
+    return FunctionsAdapter(
+        endpoint=f"{current.protocol}://{current.fc_endpoint}",
+        access_key_id=key_id, secret=secret, security_token=token,
+        fallback=SdkFunctionsAdapter(
+            host=current.fc_endpoint, protocol=current.protocol, region=current.region,
+            access_key_id=key_id, secret=secret, security_token=token,
+        ),
+    )  # fmt: skip
+
+
+def broker(
+    current: Settings, environment: Mapping[str, str], *, function: str, timeout_seconds: int
+) -> Broker:
+    """The ports of the issue function, with the credentials of this invocation."""
+    from shared.adapters.ims import ImsAdapter
+    from shared.adapters.kms import KmsAdapter
+    from shared.adapters.ram import RamAdapter
+    from shared.adapters.sls import AuditLogAdapter
+    from shared.adapters.sts import StsAdapter
+    from shared.issuance import Broker
+    from shared.leases import LeaseTerms
+
+    settings_module.check_timeout(current, timeout_seconds)
+    endpoint, credentials = _endpoint(current), _credentials(environment)
+    return Broker(
+        ims=ImsAdapter(endpoint, credentials, current.upn_domain),
+        ram=RamAdapter(endpoint, credentials),
+        kms=KmsAdapter(endpoint, credentials, instance_id=current.kms_instance_id,
+                       key_id=current.kms_key_id),
+        sts=StsAdapter(endpoint),
+        audit_log=AuditLogAdapter(endpoint, credentials, project=current.audit_project,
+                                  logstore=current.audit_logstore, source=function),
+        lease_terms=LeaseTerms(timeout_seconds + current.max_lag_seconds, current.max_lag_seconds),
+        broker_role=current.issue_role_arn,
+        now=now,
+        sleep=time.sleep,
+    )  # fmt: skip
+
+
+def _endpoint(current: Settings) -> Endpoint:
+    from shared.adapters.tea import Endpoint
+
+    return Endpoint(
+        current.region, current.protocol, current.connect_timeout_ms, current.read_timeout_ms
+    )
+
+
+def _credentials(environment: Mapping[str, str]) -> Credentials:
+    from shared.adapters.tea import Credentials
+
+    token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
+    return Credentials(
+        environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
+        Secret(token) if token else None,
+    )

@@ -1,0 +1,99 @@
+"""The body of a Standard Webhook: JSON that can have one meaning only, or a refusal.
+
+All four types carry the whole ticket, so that a worker never has to look the rest up:
+`.approved` issues, `.revoked` ends, `.extended` prolongs and `.amended` changes a grant.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from shared import tickets, timestamps
+from shared.fields import Refused, members, text
+from shared.refusals import Denied
+from shared.tickets import Ticket
+
+# FC's asynchronous payload ends at 128 KB; the hand-over adds to what came in.
+MAX_BODY_BYTES = 96 * 1024
+ACTIONS = {
+    "accesskey.ticket.approved": "issue",
+    "accesskey.ticket.revoked": "revoke",
+    "accesskey.ticket.extended": "extend",
+    "accesskey.ticket.amended": "amend",
+}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What was asked for: `action` is `issue`, `revoke`, `extend` or `amend`."""
+
+    type: str
+    action: str
+    sent_at: datetime
+    ticket: Ticket
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A well-formed delivery of a type that is none of ours; answered with success.
+
+    `type` is the sender's text: never logged or repeated.
+    """
+
+    type: str
+
+
+def parse(body: bytes, *, source: str) -> Delivery | Ignored | Denied:
+    """Read a verified body; never raises."""
+    if len(body) > MAX_BODY_BYTES:
+        return Denied("body_too_large")
+    try:
+        content = _json(body)
+        return _delivery(content, source)
+    except Refused as refused:
+        return refused.denied
+
+
+def _delivery(content: object, source: str) -> Delivery | Ignored | Denied:
+    if not isinstance(content, dict):
+        raise Refused("wrong_type", "")
+    if "type" not in content:
+        raise Refused("missing_field", "type")
+    kind = content["type"]
+    if not isinstance(kind, str):
+        raise Refused("wrong_type", "type")
+    if kind not in ACTIONS:
+        return Ignored(kind)
+    given = members(content, "", required=("type", "timestamp", "data"))
+    sent_at = timestamps.parse(text(given["timestamp"], "timestamp", most=40))
+    if sent_at is None:
+        raise Refused("invalid_value", "timestamp")
+    ticket = tickets.parse(given["data"], source=source)
+    if isinstance(ticket, Denied):
+        where = f"data.{ticket.where}" if ticket.where else "data"
+        return Denied(ticket.reason, where, ticket.advice)
+    return Delivery(kind, ACTIONS[kind], sent_at, ticket)
+
+
+def _json(body: bytes) -> object:
+    """The JSON value; two readers of it can never see two different things."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):  # also UnicodeDecodeError, and integers without end
+        raise Refused("not_json", "") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Refused("duplicate_key", "")
+    return made
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise Refused("not_json", "")  # NaN and Infinity are Python's, not JSON's

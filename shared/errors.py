@@ -1,0 +1,118 @@
+"""The tree of errors. Expected refusals are values (`shared.refusals.Denied`), never exceptions.
+
+AkwardenError
+├── ConfigError            what an operator wrote in config/ or the settings cannot be used
+├── LeaseHeld              another run works on this application
+├── StateChanged           the plan no longer fits what is there
+└── CloudError
+    ├── CloudUnknown       no usable answer: it may have happened
+    ├── KeyNotAccepted     a new key is not accepted within the lag bound
+    └── CloudRefused       the service answered no
+        ├── NotFound
+        ├── AlreadyExists
+        ├── Throttled
+        └── NotPermitted   the function's role lacks the permission
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import ClassVar
+
+
+class AkwardenError(Exception):
+    """The root; `reason` is the stable word for answers, audit rows and tests."""
+
+    reason: ClassVar[str] = "internal_error"
+
+
+class ConfigError(AkwardenError):
+    """All problems of one configuration text at once, each one line for its author."""
+
+    reason = "config_invalid"
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class CloudError(AkwardenError):
+    """A call to the cloud did not return what was asked; `action` is the API's name."""
+
+    reason: ClassVar[str] = "cloud_error"
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"{action}: {self.reason}")
+        self.action = action
+
+
+class CloudUnknown(CloudError):
+    """No usable answer (timeout, broken connection, 5xx): whether it happened is not known."""
+
+    reason: ClassVar[str] = "cloud_outcome_unknown"
+
+
+class CloudRefused(CloudError):
+    """The service answered no. `code` and `status` are its own, `request_id` joins ActionTrail.
+
+    The service's message is left behind on purpose: some repeat what was sent to them.
+    """
+
+    reason: ClassVar[str] = "cloud_refused"
+
+    def __init__(self, action: str, code: str, status: int, request_id: str) -> None:
+        super().__init__(action)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.reason} ({self.code})"
+
+
+class NotFound(CloudRefused):
+    """What was asked for does not exist, or not visibly yet."""
+
+    reason: ClassVar[str] = "cloud_not_found"
+
+
+class AlreadyExists(CloudRefused):
+    """The name is taken, or the attachment is made already."""
+
+    reason: ClassVar[str] = "cloud_already_exists"
+
+
+class Throttled(CloudRefused):
+    """Too many calls; worth trying again after `retry_after_seconds`."""
+
+    reason: ClassVar[str] = "cloud_throttled"
+    retry_after_seconds: float = 0.0
+
+
+class NotPermitted(CloudRefused):
+    """The function's role lacks the permission: a defect of the deployment."""
+
+    reason: ClassVar[str] = "cloud_not_permitted"
+
+
+class KeyNotAccepted(CloudError):
+    """A new AccessKey was not accepted within the lag bound."""
+
+    reason: ClassVar[str] = "key_not_accepted"
+
+
+class LeaseHeld(AkwardenError):
+    """Another run works on this application; `until` is when its lease ends by itself."""
+
+    reason: ClassVar[str] = "lease_held"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"lease_held until {until.isoformat()}")
+        self.until = until
+
+
+class StateChanged(AkwardenError):
+    """What the plan was made from is no longer so; the next attempt plans anew."""
+
+    reason: ClassVar[str] = "state_changed"

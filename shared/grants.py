@@ -1,0 +1,162 @@
+"""A grant: what an approved ticket promises, and how the cloud's own records carry it.
+
+For an application the RAM user's tags hold the short facts and the policy's Description the rest;
+a self-service grant has no user of ours, so its Description holds everything. `sig` is an HMAC by
+the ledger key over all of it: without that key nobody can extend, move or invent a grant.
+
+Format 1. A reader must take unknown `akw:` tags as reason to report, never to delete; a new field
+gets a new tag, and a changed meaning a new number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared import naming, policies, tickets
+from shared.approvals import Approved
+from shared.policies import Assets
+from shared.refusals import Denied
+from shared.secrecy import Secret
+from shared.templates import Template
+from shared.tickets import Ticket
+
+FORMAT = "1"
+TAG_PREFIX = "akw:"
+MAX_TAG_VALUE = 128  # IMS TagResources
+MAX_DESCRIPTION = 1024  # RAM CreatePolicy
+APPLICATION, SELF_SERVICE = "application", "self-service"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What is to be made. `user` is ours (`akw-…`) or, for self-service, an existing one.
+
+    `tags` are for the RAM user, `description` for the policy; both carry the signature.
+    """
+
+    ticket: Ticket
+    mode: str
+    approvers: tuple[str, ...]
+    user: str
+    policy: str
+    document: str
+    description: str
+    secret: str
+    tags: Mapping[str, str]
+
+    @property
+    def holds_key(self) -> bool:
+        return self.mode == APPLICATION
+
+
+def plan(
+    ticket: Ticket,
+    approved: Approved,
+    templates: Mapping[str, Template],
+    assets: Assets,
+    ledger_key: Secret,
+) -> Grant | Denied:
+    """Say what an approved ticket makes: names, policy, tags. Pure; decides nothing about time.
+
+    The end of the grant counts from the approval, so that a late attempt plans the same grant.
+    """
+    document = policies.document(ticket, templates, assets)
+    if isinstance(document, Denied):
+        return document
+    self_service = templates[ticket.permissions[0].template].self_service
+    mode = SELF_SERVICE if self_service else APPLICATION
+    user = (
+        ticket.permissions[0].parameters["user_name"]
+        if self_service
+        else naming.user_name(ticket.application, ticket.environment)
+    )
+    facts = _facts(ticket, approved, mode)
+    content = _description_content(ticket, facts if self_service else None)
+    signature = sign(user, facts, _compact(content), ledger_key)
+    description = _compact({**content, "sig": signature})
+    if len(description) > MAX_DESCRIPTION:
+        return Denied("grant_too_long", "permissions")
+    tags = {f"{TAG_PREFIX}{name}": value for name, value in {**facts, "sig": signature}.items()}
+    long = [name for name, value in tags.items() if len(value) > MAX_TAG_VALUE]
+    if long:
+        return Denied("grant_too_long", long[0].removeprefix(TAG_PREFIX))
+    return Grant(
+        ticket, mode, approved.approvers, user,
+        naming.policy_name(ticket.application, ticket.environment), document, description,
+        naming.secret_name(ticket.application, ticket.environment), tags,
+    )  # fmt: skip
+
+
+def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
+    """The short facts, each of which fits a tag."""
+    ends_at = approved.approved_at + timedelta(seconds=ticket.ttl_seconds)
+    facts = {
+        "format": FORMAT,
+        "mode": mode,
+        "source": ticket.source,
+        "ticket": ticket.id,
+        "digest": tickets.digest(ticket),
+        "requester": ticket.requester.id,
+        "approved": _iso(approved.approved_at),
+        "expires": _iso(ends_at),
+    }
+    for number, approver in enumerate(approved.approvers, 1):
+        facts[f"approver-{number}"] = approver
+    return facts
+
+
+def _description_content(ticket: Ticket, facts: Mapping[str, str] | None) -> dict[str, object]:
+    """What a drifted policy or a lost network policy is rebuilt from."""
+    content: dict[str, object] = {
+        "akw": FORMAT,
+        "permissions": [[p.template, dict(p.parameters)] for p in ticket.permissions],
+        "source_ips": list(ticket.source_ips),
+    }
+    if facts is not None:
+        content["grant"] = dict(facts)
+    return content
+
+
+def sign(user: str, facts: Mapping[str, str], description: str, ledger_key: Secret) -> str:
+    """HMAC-SHA256 (hex) over user, facts and description content, each unambiguous in JSON."""
+    text = _compact([user, dict(sorted(facts.items())), description])
+    return hmac.new(ledger_key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def verified(
+    user: str, tags: Mapping[str, str], description: str, ledger_key: Secret
+) -> bool:
+    """Whether tags (or, for self-service, the description's own facts) carry our signature."""
+    try:
+        content = json.loads(description)
+        signature = str(content.pop("sig"))
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return False
+    facts = content.get("grant") or {
+        name.removeprefix(TAG_PREFIX): value
+        for name, value in tags.items()
+        if name.startswith(TAG_PREFIX) and name != f"{TAG_PREFIX}sig"
+    }
+    expected = sign(user, facts, _compact(content), ledger_key)
+    return hmac.compare_digest(expected, signature)
+
+
+def ticket_of(tags: Mapping[str, str]) -> tuple[str, str, str]:
+    """(source, ticket id, ticket digest) of a tagged user; empty strings if it has none."""
+    source, ticket, digest = (
+        tags.get(f"{TAG_PREFIX}{name}", "") for name in ("source", "ticket", "digest")
+    )
+    return source, ticket, digest
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

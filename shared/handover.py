@@ -1,0 +1,75 @@
+"""Hand an accepted delivery over to its worker, once.
+
+The task id stops double submissions only; once-only is the lease's and the audit log's job.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from shared import naming, tickets
+from shared.deliveries import Delivery
+from shared.ports import Functions
+from shared.refusals import Denied
+
+ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
+MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
+PAYLOAD_FORMAT = "1"
+SOURCES = frozenset({"standard-webhooks"})
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What the sender is told, the same for the first delivery and for every repeat."""
+
+    operation_id: str
+    ticket_id: str
+    action: str
+
+
+def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted | Denied:
+    """Submit the delivery as a task of `function`.
+
+    A repeat finds its task there and changes nothing; if that task ended badly, the next attempt
+    number is submitted.
+    """
+    ticket = delivery.ticket
+    digest = tickets.digest(ticket)
+    body = payload(delivery)
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        task = naming.task_id(ticket.source, ticket.id, delivery.action, digest, attempt)
+        submitted = functions.invoke_async(function, body, task)
+        if submitted or functions.get_async_task(function, task) not in ENDED_BADLY:
+            operation = naming.operation_id(ticket.source, ticket.id, delivery.action)
+            return Accepted(operation, ticket.id, delivery.action)
+    return Denied("too_many_failures")
+
+
+def payload(delivery: Delivery) -> bytes:
+    """The event of the worker: the delivery as parsed, nothing of what was not understood."""
+    content = {
+        "format": PAYLOAD_FORMAT,
+        "type": delivery.type,
+        "source": delivery.ticket.source,
+        "sent_at": delivery.sent_at.astimezone(UTC).isoformat(),
+        "ticket": tickets.canonical(delivery.ticket),
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
+
+
+def ticket_of(event: bytes) -> tickets.Ticket | Denied:
+    """Read the worker's event; the ticket is validated again, from nothing."""
+    content: Any
+    try:
+        content = json.loads(event)
+    except ValueError:
+        return Denied("not_json")
+    if not isinstance(content, dict) or content.get("format") != PAYLOAD_FORMAT:
+        return Denied("invalid_value", "format")
+    source = content.get("source")
+    if source not in SOURCES:
+        return Denied("invalid_value", "source")
+    return tickets.parse(content.get("ticket"), source=str(source))

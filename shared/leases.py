@@ -1,0 +1,121 @@
+"""Mutual exclusion per application and environment, without a database.
+
+A lease is a numbered marker policy, never attached: CreatePolicy is atomic on its name, so one
+creator wins. It ends by being deleted or by its own clock; who finds number n expired creates n+1,
+so that exactly one takes over. It outlives the function's timeout by the lag bound: while a holder
+may still run, or a change of a dead one may still become visible, nobody else acts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared import naming
+from shared.errors import AlreadyExists, LeaseHeld
+from shared.ports import PolicyState, Ram
+
+# A marker grants nothing even if somebody attached it by hand.
+DOCUMENT = json.dumps({
+    "Version": "1",
+    "Statement": [{"Effect": "Deny", "Action": ["ram:CreateAccessKey"], "Resource": ["*"]}],
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A held lease; `numbers` are all markers to remove when it ends, the held one last."""
+
+    application: str
+    environment: str
+    numbers: tuple[int, ...]
+    request_id: str
+
+
+@dataclass(frozen=True)
+class LeaseTerms:
+    """How long a lease lasts and how long a takeover waits, in seconds."""
+
+    lasts_seconds: float
+    max_lag_seconds: float
+
+
+def take(
+    ram: Ram,
+    application: str,
+    environment: str,
+    holder: str,
+    terms: LeaseTerms,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> Lease:
+    """Take the lease or raise LeaseHeld with the moment from which it is worth trying again."""
+    number = 1
+    expired: list[int] = []
+    while True:
+        ends_at = now() + timedelta(seconds=terms.lasts_seconds)
+        name = naming.lease_name(application, environment, number)
+        try:
+            request_id = ram.create_policy(name, DOCUMENT, _description(holder, ends_at))
+        except AlreadyExists:
+            held_until = _held_until(ram.get_policy(name))
+            # None: released this very moment, or not visible yet. Either way somebody was faster.
+            if held_until is None or held_until > now():
+                raise LeaseHeld(held_until or now()) from None
+            expired.append(number)
+            number += 1
+            continue
+        lease = Lease(application, environment, (*expired, number), request_id)
+        if expired:
+            _confirm_takeover(ram, lease, terms, now=now, sleep=sleep)
+        return lease
+
+
+def _confirm_takeover(
+    ram: Ram,
+    lease: Lease,
+    terms: LeaseTerms,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> None:
+    """Wait out the lag, then see that no lower marker was made anew meanwhile.
+
+    Another holder could have released n+1 and n between our look and our create, and a third
+    could have begun at n; the lower number wins.
+    """
+    sleep(terms.max_lag_seconds)
+    for number in lease.numbers[:-1]:
+        name = naming.lease_name(lease.application, lease.environment, number)
+        held_until = _held_until(ram.get_policy(name))
+        if held_until is not None and held_until > now():
+            ram.delete_policy(
+                naming.lease_name(lease.application, lease.environment, lease.numbers[-1])
+            )
+            raise LeaseHeld(held_until)
+
+
+def release(ram: Ram, lease: Lease) -> str:
+    """Remove the markers, the held one last: until then the lease is still ours."""
+    request_id = ""
+    for number in lease.numbers:
+        name = naming.lease_name(lease.application, lease.environment, number)
+        request_id = ram.delete_policy(name)
+    return request_id
+
+
+def _description(holder: str, ends_at: datetime) -> str:
+    return json.dumps({"lease": "1", "holder": holder, "until": ends_at.timestamp()})
+
+
+def _held_until(marker: PolicyState | None) -> datetime | None:
+    """When the marker ends; None if it is gone. An unreadable one holds for ever: a finding."""
+    if marker is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(json.loads(marker.description)["until"]), UTC)
+    except (ValueError, KeyError, TypeError):
+        return datetime.max.replace(tzinfo=UTC)

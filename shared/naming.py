@@ -1,0 +1,62 @@
+"""Every name that akwarden gives, derived from application and environment alone.
+
+Deterministic names are the idempotency key that RAM lacks: "already exists" then means "mine, from
+an earlier attempt" or "taken", and the grant on it says which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+PREFIX = "akw-"
+SECRET_PREFIX = "akw/"
+RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
+PENDING_STAGE = "AkwPending"
+CURRENT_STAGE = "ACSCurrent"
+
+
+def user_name(application: str, environment: str) -> str:
+    """The RAM user; at most 64 characters, which the limits of both parts guarantee."""
+    return f"{PREFIX}{application}-{environment}"
+
+
+def policy_name(application: str, environment: str) -> str:
+    """The user's one custom policy; RAM policy names take letters, digits and hyphens only."""
+    return f"{PREFIX}{application}-{environment}"
+
+
+def secret_name(application: str, environment: str) -> str:
+    """The KMS secret; readers' policies end at the `/`, so that no name is another's prefix."""
+    return f"{SECRET_PREFIX}{application}/{environment}"
+
+
+def lease_name(application: str, environment: str, number: int) -> str:
+    """The marker policy of the lease's n-th holder. `lock-` cannot begin an application's own
+    policy in conflict: an application `lock-x` has environments, never numbers, behind it."""
+    return f"{PREFIX}lock-{application}-{environment}-{number}"
+
+
+def principal_name(user: str, domain: str) -> str:
+    """The UPN by which IMS addresses a user."""
+    return f"{user}@{domain}"
+
+
+def display_name(application: str) -> str:
+    """IMS wants 1 to 24 characters; it is for people only."""
+    return f"akw {application}"[:24].rstrip("-")
+
+
+def operation_id(source: str, ticket_id: str, action: str) -> str:
+    """One id for one approved action of one ticket, the same for every delivery and attempt."""
+    digest = hashlib.sha256(f"{source}\n{ticket_id}\n{action}".encode()).hexdigest()
+    return f"op-{digest[:24]}"
+
+
+def task_id(source: str, ticket_id: str, action: str, digest: str, attempt: int) -> str:
+    """FC's id of one asynchronous submission: letters, digits, `_`, `-`, at most 128.
+
+    `digest` is that of the delivery's content: a ticket that comes again with other content is
+    another task (and the ledger, not this id, decides whether it may do anything).
+    """
+    key = hashlib.sha256(f"{source}\n{ticket_id}\n{action}\n{digest}".encode()).hexdigest()
+    return f"akw-{key[:40]}-{attempt}"

@@ -1,0 +1,147 @@
+"""What the use cases ask of the cloud: one method per API call, named after the API.
+
+Every method raises `CloudRefused` (the service answered no: its subclasses say why) or
+`CloudUnknown` (nobody knows whether it happened). Gets return None for what does not exist, lists
+are complete (all pages) and empty for it. Writes return the service's request id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.audit import Row
+from shared.secrecy import Secret
+
+
+@dataclass(frozen=True)
+class User:
+    """A RAM user with its tags."""
+
+    id: str
+    name: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """One AccessKey as ListAccessKeys shows it; `status` is `Active` or `Inactive`."""
+
+    id: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """The only moment at which a secret is in hand."""
+
+    id: str
+    secret: Secret
+    created_at: datetime
+    request_id: str
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """A custom policy with its default document."""
+
+    name: str
+    description: str
+    document: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class SecretState:
+    """A KMS secret without its values."""
+
+    name: str
+    tags: Mapping[str, str]
+    deletes_at: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a KMS secret; for a key, its id is the AccessKey id."""
+
+    id: str
+    stages: frozenset[str]
+
+
+class Ims(Protocol):
+    """IMS 2019-08-15: RAM users with tags, AccessKey network policies."""
+
+    def get_user(self, user: str) -> User | None: ...
+
+    def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str: ...
+
+    def set_access_key_policy(
+        self, user: str, access_key_id: str, source_ips: Sequence[str]
+    ) -> str: ...
+
+
+class Ram(Protocol):
+    """RAM 2015-05-01: policies and AccessKeys."""
+
+    def get_policy(self, name: str) -> PolicyState | None: ...
+
+    def create_policy(self, name: str, document: str, description: str) -> str: ...
+
+    def delete_policy(self, name: str) -> str: ...
+
+    def attach_policy_to_user(self, policy: str, user: str) -> str: ...
+
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus]: ...
+
+    def create_access_key(self, user: str) -> NewKey: ...
+
+    def update_access_key(self, user: str, access_key_id: str, status: str) -> str: ...
+
+    def delete_access_key(self, user: str, access_key_id: str) -> str: ...
+
+
+class Kms(Protocol):
+    """KMS 2016-01-20, Secrets Manager."""
+
+    def create_secret(
+        self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
+    ) -> str: ...
+
+    def describe_secret(self, name: str) -> SecretState | None: ...
+
+    def list_secret_version_ids(self, name: str) -> Sequence[Version]: ...
+
+    def put_secret_value(self, name: str, version: str, value: Secret, stage: str) -> str: ...
+
+    def update_secret_version_stage(self, name: str, stage: str, version: str) -> str: ...
+
+    def get_secret_value(self, name: str) -> Secret: ...
+
+
+class Sts(Protocol):
+    """STS 2015-04-01, called with a key that is to be proved."""
+
+    def get_caller_identity(self, access_key_id: str, secret: Secret) -> str: ...
+
+
+class AuditLog(Protocol):
+    """The one logstore of the audit."""
+
+    def put_logs(self, rows: Sequence[Row]) -> None: ...
+
+    def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]: ...
+
+
+class Functions(Protocol):
+    """FC 2023-03-30, asynchronous invocations."""
+
+    def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
+        """Hand over; False if the task id was submitted before."""
+        ...
+
+    def get_async_task(self, function: str, task_id: str) -> str:
+        """The task's state, as FC names it (`Running`, `Succeeded`, `Failed`, …)."""
+        ...

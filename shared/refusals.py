@@ -1,0 +1,187 @@
+"""Every expected "no", as a value: a stable reason, where in the input, and what to do instead.
+
+The reason is the one word for HTTP answer, audit row, chat reply and test. Sentences hold no
+untrusted text. A reason is never renamed; a new one may be added at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A refusal.
+
+    `reason` is a key of REASONS. `where` is a path such as `permissions[0].parameters.bucket`,
+    made of our own field names only. `advice` is one of our own sentences, or empty.
+    """
+
+    reason: str
+    where: str = ""
+    advice: str = ""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the reason."""
+        return REASONS[self.reason][0]
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do next, in English."""
+        return REASONS[self.reason][1]
+
+
+# The delivery: who sent it, and is it readable at all.
+_DELIVERY: dict[str, tuple[int, str]] = {
+    "invalid_signature": (
+        401,
+        "The signature does not fit the request; sign the exact bytes with the shared secret.",
+    ),
+    "delivery_too_old": (
+        401,
+        "The delivery was signed too long ago; send it again with a new timestamp.",
+    ),
+    "delivery_from_the_future": (
+        401,
+        "The delivery's timestamp lies in the future; set the sender's clock and send it again.",
+    ),
+    "method_not_allowed": (405, "Only POST is answered here; send the ticket as a POST request."),
+    "body_too_large": (413, "The body is larger than 98304 bytes; shorten the ticket's texts."),
+    "not_json": (400, "The body is not valid JSON in UTF-8; send one JSON object."),
+    "duplicate_key": (
+        400,
+        "A JSON object holds the same key twice, so its meaning is open; send each key once.",
+    ),
+    "contains_access_key": (
+        422,
+        "The text holds something like an AccessKey and was dropped; disable that key, remove it "
+        "from the ticket and send the ticket again.",
+    ),
+}
+
+# The ticket's form.
+_FORM: dict[str, tuple[int, str]] = {
+    "unknown_field": (422, "The ticket has a field that is not in the schema; remove it."),
+    "missing_field": (422, "A required field is missing; add it."),
+    "wrong_type": (422, "A field has the wrong JSON type; see the schema."),
+    "invalid_value": (422, "A field's value is outside its pattern or limits; see the schema."),
+    "name_too_long": (
+        422,
+        "The application's or environment's name is too long for a RAM user name; shorten it.",
+    ),
+    "unknown_use_case": (422, "The use case is not known; choose one from the schema."),
+    "too_many_permissions": (422, "A ticket holds at most 5 permissions; split the ticket."),
+    "consumers_invalid": (
+        422,
+        "A consumer is not the ARN of a RAM role (acs:ram::<account>:role/<name>), or there are "
+        "more than 10; name the roles that are to read the secret.",
+    ),
+    "source_ips_invalid": (
+        422,
+        "A source IP is not a usable address or network, or the network is too wide; name "
+        "addresses, IPv4 networks of /16 or narrower or IPv6 networks of /48 or narrower.",
+    ),
+}
+
+# The decision: does this approval count.
+_DECISION: dict[str, tuple[int, str]] = {
+    "ticket_not_approved": (409, "The ticket's status is not approved; nothing was done."),
+    "unknown_environment": (
+        422,
+        "The environment is not in config/rules.toml; choose one that is.",
+    ),
+    "template_not_allowed": (
+        403,
+        "The template is not allowed in this environment; choose another or ask its owner.",
+    ),
+    "necessity_not_confirmed": (
+        422,
+        "The ticket does not confirm that an AccessKey is necessary; use the recommended "
+        "alternative, or confirm the necessity.",
+    ),
+    "ttl_out_of_range": (422, "The lifetime is outside the environment's limits; change it."),
+    "source_ips_required": (
+        422,
+        "This environment requires source IPs; name the addresses that the application calls from.",
+    ),
+    "consumer_not_allowed": (
+        403,
+        "A consumer is not on the environment's allow-list; name another role or ask its owner.",
+    ),
+    "approval_rejected": (409, "An approver rejected the ticket, which is final; open a new one."),
+    "approvals_missing": (409, "Too few people approved the ticket; ask another approver."),
+    "approver_is_requester": (
+        403,
+        "Whoever asks for a key, or is to get it, cannot approve it; ask another approver.",
+    ),
+    "approver_not_allowed": (
+        403,
+        "An approver may not approve this template in this environment; ask one who may.",
+    ),
+    "approval_too_old": (409, "The approval is too old for this environment; approve again."),
+    "approval_in_the_future": (
+        422,
+        "An approval lies in the future; set the ticket system's clock and approve again.",
+    ),
+}
+
+# The policy that the ticket asks for.
+_POLICY: dict[str, tuple[int, str]] = {
+    "unknown_template": (422, "The template is not in config/templates.toml; choose one that is."),
+    "parameter_missing": (422, "A parameter of the template is missing; add it."),
+    "parameter_unknown": (422, "The template has no such parameter; remove it."),
+    "parameter_invalid": (
+        422,
+        "A parameter is outside its pattern or too long; see the template's description.",
+    ),
+    "wildcard_not_allowed": (422, "A parameter holds a wildcard; name the resource exactly."),
+    "own_assets_touched": (
+        403,
+        "The ticket reaches for something that belongs to akwarden itself; name other resources.",
+    ),
+    "policy_too_long": (
+        422,
+        "The policy is longer than RAM's 6144 characters; split the ticket.",
+    ),
+    "mixed_self_service": (
+        422,
+        "A self-service permission stands beside another kind or another user; split the ticket.",
+    ),
+    "consumers_required": (
+        422,
+        "The ticket names no role that may read the secret; name at least one.",
+    ),
+    "consumers_unexpected": (
+        422,
+        "A self-service grant has no secret that anybody could read; remove the consumers.",
+    ),
+}
+
+# What the worker finds when it compares the ticket with the ledger and the cloud.
+_LEDGER: dict[str, tuple[int, str]] = {
+    "grant_too_long": (
+        422,
+        "The grant does not fit the tags and description that carry it; shorten names and lists.",
+    ),
+    "ticket_consumed": (409, "The ticket was used or revoked before; open a new one."),
+    "application_has_live_key": (
+        409,
+        "The application has a live key from another ticket in this environment; revoke that one "
+        "first, or amend its grant.",
+    ),
+    "name_in_use": (
+        409,
+        "A RAM user, policy or secret of that name exists and is not akwarden's; rename or "
+        "remove it.",
+    ),
+    "user_not_found": (
+        422,
+        "The RAM user that is to manage its own keys does not exist; create it or correct it.",
+    ),
+    "not_supported_yet": (501, "Nothing was changed; this version cannot do that yet."),
+}
+
+REASONS: dict[str, tuple[int, str]] = {
+    **_DELIVERY, **_FORM, **_DECISION, **_POLICY, **_LEDGER,
+}  # fmt: skip

@@ -1,0 +1,180 @@
+"""What an attempt finds, and what is therefore left to do: pure.
+
+The same rules serve the first attempt, the retry after a crash and the late duplicate. Nothing
+here decides from a read that failed: such an attempt never gets this far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared import grants, naming
+from shared.audit import ENDING_EVENTS, SUCCESS, Change, Row
+from shared.grants import Grant
+from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
+from shared.refusals import Denied
+
+MEMORY_DAYS = 3650  # how far back a consumed ticket is remembered: as long as the log is kept
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What there is now; no secret, only where it lies."""
+
+    user: str
+    policy: str
+    access_key_id: str = ""
+    secret_name: str = ""
+    secret_version: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What exists under a grant's names, and which events ended its ticket before."""
+
+    user: User | None
+    ended: frozenset[str]
+    policy: PolicyState | None
+    secret: SecretState | None
+    versions: tuple[Version, ...]
+    keys: tuple[KeyStatus, ...]
+
+    @classmethod
+    def of(
+        cls,
+        user: User | None,
+        rows: Sequence[Row],
+        policy: PolicyState | None,
+        secret: SecretState | None = None,
+        versions: Sequence[Version] = (),
+        keys: Sequence[KeyStatus] = (),
+    ) -> Found:
+        """From the answers of the reads, in the order of `issuance.find`."""
+        ended = frozenset(
+            row["event_type"]
+            for row in rows
+            if row["event_type"] == "ticket.revoked" or row["outcome"] == SUCCESS
+        )
+        return cls(user, ended, policy, secret, tuple(versions), tuple(keys))
+
+    @property
+    def stored(self) -> tuple[KeyStatus, ...]:
+        """Live keys whose secret is in KMS under their own id."""
+        ids = {version.id for version in self.versions}
+        return tuple(key for key in self.keys if key.id in ids)
+
+    @property
+    def orphans(self) -> tuple[KeyStatus, ...]:
+        """Keys from lost answers: nobody has their secret."""
+        return tuple(key for key in self.keys if key not in self.stored)
+
+    @property
+    def current(self) -> str:
+        """The version id that readers get."""
+        for version in self.versions:
+            if naming.CURRENT_STAGE in version.stages:
+                return version.id
+        return ""
+
+
+def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
+    """The changes left to make, or what is already there, or why nothing may be made."""
+    refused = _refused(grant, found)
+    if refused:
+        return refused
+    if found.ended & {"key.issued", "self_service.granted"}:
+        return _already(grant, found)
+    return _changes(grant, found)
+
+
+def _refused(grant: Grant, found: Found) -> Denied | None:
+    if "ticket.revoked" in found.ended:
+        return Denied("ticket_consumed")
+    if not grant.holds_key:
+        return _refused_self_service(grant, found)
+    ours = grants.ticket_of(grant.tags)
+    if found.user is not None:
+        source, ticket, digest = grants.ticket_of(found.user.tags)
+        if not ticket:
+            return Denied("name_in_use", "application")
+        if (source, ticket) != ours[:2]:
+            return Denied("application_has_live_key", "application")
+        if digest != ours[2]:
+            return Denied("ticket_changed")
+    if found.policy is not None and found.policy.description != grant.description:
+        return Denied("name_in_use", "application")
+    if found.secret is not None:
+        if found.secret.deletes_at:
+            return Denied("secret_being_deleted", "application")
+        if dict(found.secret.tags) != secret_tags(grant):
+            return Denied("name_in_use", "application")
+    if len(found.stored) > 1 or any(key.status != "Active" for key in found.stored):
+        return Denied("unexpected_keys", "application")
+    return None
+
+
+def _refused_self_service(grant: Grant, found: Found) -> Denied | None:
+    if found.user is None:
+        return Denied("user_not_found", "permissions")
+    if found.policy is not None and found.policy.description != grant.description:
+        return Denied("application_has_live_key", "application")
+    return None
+
+
+def _already(grant: Grant, found: Found) -> Issued | Denied:
+    """The ticket was served before: say so while its grant still lives, refuse it afterwards."""
+    if not grant.holds_key:
+        alive = found.policy is not None
+        return Issued(grant.user, grant.policy) if alive else Denied("ticket_consumed")
+    if found.user is None or not found.stored or found.current != found.stored[0].id:
+        return Denied("ticket_consumed")
+    key_id = found.stored[0].id
+    return Issued(grant.user, grant.policy, key_id, grant.secret, key_id)
+
+
+def _changes(grant: Grant, found: Found) -> list[Change]:
+    """Everything in the saga's order; what exists already is left out."""
+    made = [Change("lease.taken", "ram", "CreatePolicy")]
+    if grant.holds_key:
+        for key in found.orphans:
+            made += [
+                Change("key.disabled", "ram", "UpdateAccessKey", key.id),
+                Change("key.deleted", "ram", "DeleteAccessKey", key.id),
+            ]
+        if found.user is None:
+            made.append(Change("user.created", "ims", "CreateUser"))
+    if found.policy is None:
+        made.append(Change("policy.created", "ram", "CreatePolicy"))
+    if not grant.holds_key:
+        made.append(Change("self_service.granted", "ram", "AttachPolicyToUser"))
+        return [*made, Change("lease.released", "ram", "DeletePolicy")]
+    if found.secret is None:
+        made.append(Change("secret.reserved", "kms", "CreateSecret"))
+    made.append(Change("policy.attached", "ram", "AttachPolicyToUser"))
+    if not found.stored:
+        made += [
+            Change("key.created", "ram", "CreateAccessKey"),
+            Change("secret.stored", "kms", "PutSecretValue"),
+        ]
+    made.append(Change("key.issued", "kms", "UpdateSecretVersionStage"))
+    if grant.ticket.source_ips:
+        made.append(Change("key.restricted", "ims", "SetAccessKeyPolicy"))
+    return [*made, Change("lease.released", "ram", "DeletePolicy")]
+
+
+def secret_tags(grant: Grant) -> dict[str, str]:
+    """What marks the KMS secret as this ticket's."""
+    source, ticket, digest = grants.ticket_of(grant.tags)
+    return {"akw:source": source, "akw:ticket": ticket, "akw:digest": digest}
+
+
+def ended_query(source: str, ticket_id: str) -> str:
+    """The log search for what ended a ticket. Both values are of a pattern without quotes."""
+    events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS)
+    return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and phase: result and ({events})'
+
+
+def tags_match(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether all wanted tags are there with their values."""
+    return all(found.get(name) == value for name, value in wanted.items())

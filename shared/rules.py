@@ -1,0 +1,166 @@
+"""Who may approve what, where, and within which limits: `config/rules.toml`, read and checked.
+
+Persons are compared by their folded names: lower case, `+tag` of an e-mail dropped, alias
+replaced by the person it stands for. Nothing else in the code compares people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shared.config_tables import Table, read
+from shared.errors import ConfigError
+from shared.tickets import MAX_TTL_SECONDS, Principal
+
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")  # as in tickets: no hyphen, it parts names
+# `*` stands for the whole account (then the account that akwarden runs in is meant: the policy
+# stage refuses any other) or for a part of the role's name.
+_CONSUMER = re.compile(r"acs:ram::(?:[0-9]{16}|\*):role/[A-Za-z0-9._*-]{1,64}")
+_PLUS_TAG = re.compile(r"\+[^@]*(?=@)")
+_MAX_QUORUM = 5  # the approvers' tags must leave room among the 20 of a RAM user
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The rules of one environment.
+
+    `templates` are all that may be asked for. `approvers` may approve them; where a template has
+    a list in `approvers_of`, that list counts in place of it. `consumers` are ARN patterns.
+    """
+
+    name: str
+    quorum: int
+    approval_max_age_seconds: int
+    ttl_min_seconds: int
+    ttl_max_seconds: int
+    source_ips_required: bool
+    templates: frozenset[str]
+    approvers: frozenset[str]
+    approvers_of: Mapping[str, frozenset[str]]
+    consumers: tuple[str, ...]
+
+    def approvers_for(self, template: str) -> frozenset[str]:
+        """Who may approve this template here, as folded names."""
+        return self.approvers_of.get(template, self.approvers)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All of `config/rules.toml`. `aliases` lead straight to the person, never to an alias."""
+
+    environments: Mapping[str, Environment]
+    aliases: Mapping[str, str]
+
+    def person(self, name: str) -> str:
+        """The one name of the person behind an id or e-mail address."""
+        folded = _folded(name)
+        return self.aliases.get(folded, folded)
+
+    def names(self, principal: Principal) -> frozenset[str]:
+        """The names by which the rules may know a person: by id and by e-mail address."""
+        return frozenset({self.person(principal.id), self.person(principal.email)})
+
+
+def load(text: str) -> Rules:
+    """Read the file's text; raises ConfigError with all problems at once."""
+    root, problems = read(text)
+    aliases = _aliases(root.table("aliases"))
+    known = Rules({}, aliases)
+    environments = root.table("environments", required=True)
+    if not environments.names():
+        environments.problem("", "names no environment")
+    found = {}
+    for name in environments.names():
+        if not _ENVIRONMENT.fullmatch(name):
+            environments.problem(name, "is no environment name (2 to 16 of a-z, 0-9)")
+        found[name] = _environment(name, environments.table(name), known)
+    root.end()
+    if problems:
+        raise ConfigError(problems)
+    return Rules(found, aliases)
+
+
+def require_templates(rules: Rules, names: Iterable[str]) -> None:
+    """Raise ConfigError if an environment allows a template that config/templates.toml lacks."""
+    available = set(names)
+    problems = [
+        f"environments.{environment.name}.templates: {template} is not in config/templates.toml"
+        for environment in rules.environments.values()
+        for template in sorted(environment.templates - available)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _environment(name: str, table: Table, known: Rules) -> Environment:
+    ttl_min_seconds = table.whole("ttl_min_seconds", least=3600, most=MAX_TTL_SECONDS)
+    environment = Environment(
+        name=name,
+        quorum=table.whole("quorum", least=1, most=_MAX_QUORUM),
+        approval_max_age_seconds=table.whole(
+            "approval_max_age_seconds", least=60, most=30 * 86_400
+        ),
+        ttl_min_seconds=ttl_min_seconds,
+        ttl_max_seconds=table.whole("ttl_max_seconds", least=3600, most=MAX_TTL_SECONDS),
+        source_ips_required=table.flag("source_ips_required"),
+        templates=frozenset(table.texts("templates")),
+        approvers=_people(table, "approvers", known),
+        approvers_of=_approvers_of(table.table("approvers_of"), known),
+        consumers=_consumer_patterns(table),
+    )
+    _check(environment, table)
+    table.end()
+    return environment
+
+
+def _check(environment: Environment, table: Table) -> None:
+    """What only shows when the fields are seen together."""
+    if environment.ttl_max_seconds < environment.ttl_min_seconds:
+        table.problem("ttl_max_seconds", "must not be less than ttl_min_seconds")
+    for template in sorted(set(environment.approvers_of) - environment.templates):
+        table.problem(f"approvers_of.{template}", "is not among the environment's templates")
+    for template in sorted(environment.templates):
+        # One more than the quorum, because one of them may be the requester.
+        if len(environment.approvers_for(template)) <= environment.quorum:
+            table.problem("quorum", f"needs more approvers than its number for {template}")
+
+
+def _people(table: Table, key: str, known: Rules) -> frozenset[str]:
+    return frozenset(known.person(person) for person in table.texts(key))
+
+
+def _approvers_of(table: Table, known: Rules) -> dict[str, frozenset[str]]:
+    return {template: _people(table, template, known) for template in table.names()}
+
+
+def _consumer_patterns(table: Table) -> tuple[str, ...]:
+    patterns = table.texts("consumers")
+    for pattern in patterns:
+        if not _CONSUMER.fullmatch(pattern):
+            table.problem("consumers", f"{pattern} is no role ARN with `*` in the role's name only")
+        elif not pattern.partition(":role/")[2].strip("*"):
+            table.problem("consumers", f"{pattern} allows every role; name a part of the name")
+    return patterns
+
+
+def _aliases(table: Table) -> dict[str, str]:
+    """Alias → person, both folded, chains followed; a circle is a problem."""
+    direct = {_folded(alias): _folded(table.text(alias)) for alias in table.names()}
+    if len(direct) < len(table.names()):
+        table.problem("", "holds two spellings of one alias")
+    resolved = {}
+    for alias in direct:
+        person, seen = alias, set[str]()
+        while person in direct and person not in seen:
+            seen.add(person)
+            person = direct[person]
+        if person in seen:
+            table.problem(alias, "leads in a circle")
+        resolved[alias] = person
+    return resolved
+
+
+def _folded(name: str) -> str:
+    return _PLUS_TAG.sub("", name.strip().casefold())

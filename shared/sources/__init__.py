@@ -1,0 +1,1 @@
+"""One file per approval source: pure verification of a signed request."""

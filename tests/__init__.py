@@ -1,0 +1,1 @@
+"""All tests of the project: unit, integration, emulator, e2e."""

@@ -1,0 +1,1 @@
+"""Tests of the pure modules: no sockets, no clock, no environment."""
