@@ -66,7 +66,8 @@ def awaited(stage: Stage) -> dict[str, Any]:
     until = time.monotonic() + WAIT_SECONDS
     said = 0
     while time.monotonic() < until:
-        changes = [c for c in calls(stage, 0.0) if c["changed"] and "akw-issue" in c["principal"]]
+        history = calls(stage, 0.0)
+        changes = [c for c in history if c["changed"] and "akw-issue" in c["principal"]]
         for call in changes[said:]:
             print(f"      {call['action']}", flush=True)
         said = len(changes)
@@ -108,7 +109,8 @@ def show_steps(stage: Stage, started_at: float) -> None:
         inside = "role/akw-" in call["principal"]
         if inside or call["action"] == "GetCallerIdentity":
             outcome = "" if call["status"] in (200, 202) else f"  {call['status']} {call['code']}"
-            print(f"  {call['at'] - started_at:6.2f}  {call['product']:4} {call['action']}{outcome}")
+            seconds = call["at"] - started_at
+            print(f"  {seconds:6.2f}  {call['product']:4} {call['action']}{outcome}")
 
 
 def show_outcome(outcome: dict[str, Any]) -> None:
@@ -117,7 +119,8 @@ OUTCOME
   RAM user       {outcome["ram_user"]}
   policy         {outcome["policy"]}
   AccessKey id   {outcome["access_key_id"]}
-  secret         {outcome["secret_name"]}, version {outcome["secret_version"]} (in KMS; shown nowhere)
+  secret         {outcome["secret_name"]}, version {outcome["secret_version"]}
+                 (in KMS; shown nowhere)
 """)
 
 

@@ -1,4 +1,4 @@
-"""The stage: an emulator process with akwarden's functions, provisioned by akwarden's own script."""
+"""The stage: an emulator process with akwarden's functions, provisioned by its own script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,8 @@ class Stage:
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.admin_secret,
         }
 
-    def provision(self, tell: Any = lambda line: None) -> None:
-        """Run the very script that an administrator runs."""
+    def provision(self, tell: Callable[[str], None]) -> None:
+        """Run the very script that an administrator runs; `tell` gets its lines."""
         from deploy.provision import Administrator, provision
         from shared import settings
 

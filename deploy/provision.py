@@ -69,7 +69,9 @@ class Administrator:
                    KmsClient(config(f"kms.{settings.region}.aliyuncs.com")), log)  # fmt: skip
 
 
-def provision(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+def provision(
+    administrator: Administrator, settings: Settings, tell: Callable[[str], None]
+) -> None:
     """Create or correct everything; `tell` gets one line per thing."""
     _project(administrator, settings, tell)
     _logstore(administrator, settings, settings.audit_logstore, AUDIT_TTL_DAYS, tell)

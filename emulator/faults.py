@@ -47,8 +47,8 @@ class Faults:
         self._rules: list[Rule] = []
         self._next_id = 1
         self._lock = threading.Lock()
-        self.kill: Callable[[str], bool] = lambda access_key_id: False
-        self.function_of: Callable[[str], str] = lambda access_key_id: ""
+        self.kill: Callable[[str], bool] = lambda _: False
+        self.function_of: Callable[[str], str] = lambda _: ""
 
     def add(self, description: dict[str, Any]) -> Rule:
         """Add a rule; ValueError if it is not one."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from emulator.cloud import Cloud
+from emulator.errors import version_invalid
 from emulator.fc import front as fc
 from emulator.ims.actions import IMS
 from emulator.kms.actions import KMS
 from emulator.ram.actions import RAM
 from emulator.rpc import RpcProduct, pop_envelope
-from emulator.errors import version_invalid
 from emulator.sls import front as sls
 from emulator.sts.actions import STS
 from emulator.wire import Request, Response
 
 RPC_PRODUCTS: tuple[RpcProduct, ...] = (RAM, IMS, STS, KMS)
+FC_PATHS = ("/2023-03-30/", "/2016-08-15/")
 _HOSTS = {"ram": RAM, "ims": IMS, "sts": STS, "sts-vpc": STS, "kms": KMS, "kms-vpc": KMS}
 
 
@@ -29,7 +30,7 @@ def handle(cloud: Cloud, request: Request) -> Response:
         return fc.handle_http_trigger(cloud, request)
     if host.endswith(".log.aliyuncs.com") or "x-log-apiversion" in request.headers:
         return sls.handle(cloud, request)
-    if host.endswith(".fc.aliyuncs.com") or request.path.startswith(("/2023-03-30/", "/2016-08-15/")):
+    if host.endswith(".fc.aliyuncs.com") or request.path.startswith(FC_PATHS):
         return fc.handle(cloud, request)
     if host.endswith(".aliyuncs.com") and (product := _HOSTS.get(host.split(".")[0])):
         return product.handle(cloud, request)
@@ -40,8 +41,9 @@ def handle(cloud: Cloud, request: Request) -> Response:
         if product.version == version:
             return product.handle(cloud, request)
     refusal = version_invalid()
+    host_id = request.headers.get("host", "")
     return Response.json(
-        refusal.status, pop_envelope(refusal, cloud.new_request_id(), request.headers.get("host", ""))
+        refusal.status, pop_envelope(refusal, cloud.new_request_id(), host_id)
     )
 
 

@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.tickets import Ticket
 
 log = logging.getLogger(__name__)
-MARGIN_SECONDS = 10  # kept back from a wait, for the run that follows it
+MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -35,17 +35,14 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     current = bootstrap.settings()
     broker = bootstrap.broker(current, os.environ, function=context.function.name,
                               timeout_seconds=context.function.timeout)  # fmt: skip
-    while True:
-        try:
-            outcome = attempt(broker, current, ticket, context)
-        except LeaseHeld as held:
-            remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
-            wait = issuance.retry_worth_waiting(held, broker.now(), remaining)
-            if wait is None:
-                raise
-            broker.sleep(wait)
-            continue
-        return answer(ticket, outcome)
+    try:
+        outcome = attempt(broker, current, ticket, context)
+    except LeaseHeld as held:
+        # Wait here, then let FC run it again: after a wait, a run needs its whole time anew.
+        remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
+        broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))
+        raise
+    return answer(ticket, outcome)
 
 
 def attempt(broker: Broker, current: Settings, ticket: Ticket, context: Any) -> Issued | Denied:
@@ -84,4 +81,5 @@ def answer(ticket: Ticket, outcome: Issued | Denied) -> dict[str, Any]:
     log.info("ticket %s issued: user %s, key %s", ticket.id, outcome.user, outcome.access_key_id)
     return {"status": "issued", "ticket": ticket.id, "ram_user": outcome.user,
             "policy": outcome.policy, "access_key_id": outcome.access_key_id,
-            "secret_name": outcome.secret_name, "secret_version": outcome.secret_version}  # fmt: skip
+            "secret_name": outcome.secret_name,
+            "secret_version": outcome.secret_version}  # fmt: skip

@@ -224,10 +224,10 @@ def _await_propagation(broker: Broker, found: Found) -> None:
         broker.sleep(remaining)
 
 
-def retry_worth_waiting(held: LeaseHeld, now: datetime, remaining_seconds: float) -> float | None:
-    """Seconds to wait within this invocation for a lease to end, or None if it ends too late."""
-    wait = max(1.0, (held.until - now).total_seconds())
-    return wait if wait < remaining_seconds else None
+def patience_seconds(held: LeaseHeld, now: datetime, remaining_seconds: float) -> float:
+    """How long to wait for a held lease within an invocation that may run so much longer."""
+    until_free = (held.until - now).total_seconds() + 1
+    return max(0.0, min(until_free, remaining_seconds))
 
 
 def refuse(broker: Broker, denied: Denied, record: Attempt) -> Denied:

@@ -39,20 +39,14 @@ def _overlap_from(
 def resources_overlap(a: str, b: str) -> bool:
     """Whether two RAM resource patterns (`acs:service:region:account:id`) can name one resource.
 
-    An empty region or account stands for any. Case is ignored: RAM folds it in some names, and
-    a refusal too many does no harm. RAM, "Policy structure and syntax", does not say whether a
-    `*` may reach over a colon; so both readings count.
+    Compared segment by segment, as no segment before the id can hold a colon; an empty region or
+    account stands for any. A shorter pattern, such as `*`, is compared as a whole. Case is
+    ignored: RAM folds it in some names, and a refusal too many does no harm.
     """
-    a, b = a.casefold(), b.casefold()
-    return overlap(a, b) or _segments_overlap(a.split(":", 4), b.split(":", 4))
-
-
-def _segments_overlap(a: list[str], b: list[str]) -> bool:
-    if len(a) != 5 or len(b) != 5:
-        return False
-    for index, (one, other) in enumerate(zip(a, b, strict=True)):
-        if index in (2, 3) and "" in (one, other):
-            continue
-        if not overlap(one, other):
-            return False
-    return True
+    one, other = a.casefold().split(":", 4), b.casefold().split(":", 4)
+    if len(one) != 5 or len(other) != 5:
+        return overlap(a.casefold(), b.casefold())
+    return all(
+        (index in (2, 3) and "" in pair) or overlap(*pair)
+        for index, pair in enumerate(zip(one, other, strict=True))
+    )

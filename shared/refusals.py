@@ -21,16 +21,6 @@ class Denied:
     where: str = ""
     advice: str = ""
 
-    @property
-    def status(self) -> int:
-        """The HTTP status that goes with the reason."""
-        return REASONS[self.reason][0]
-
-    @property
-    def sentence(self) -> str:
-        """What happened and what to do next, in English."""
-        return REASONS[self.reason][1]
-
 
 # The delivery: who sent it, and is it readable at all.
 _DELIVERY: dict[str, tuple[int, str]] = {
@@ -46,7 +36,6 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         401,
         "The delivery's timestamp lies in the future; set the sender's clock and send it again.",
     ),
-    "method_not_allowed": (405, "Only POST is answered here; send the ticket as a POST request."),
     "body_too_large": (413, "The body is larger than 98304 bytes; shorten the ticket's texts."),
     "not_json": (400, "The body is not valid JSON in UTF-8; send one JSON object."),
     "duplicate_key": (
@@ -178,6 +167,23 @@ _LEDGER: dict[str, tuple[int, str]] = {
     "user_not_found": (
         422,
         "The RAM user that is to manage its own keys does not exist; create it or correct it.",
+    ),
+    "ticket_changed": (
+        409,
+        "The ticket came before with other content and its grant exists; open a new ticket.",
+    ),
+    "secret_being_deleted": (
+        409,
+        "KMS is still deleting the application's former secret; wait for the end of its deletion "
+        "window or restore it, then open a new ticket.",
+    ),
+    "unexpected_keys": (
+        409,
+        "The RAM user has keys that no ticket of this kind can have left; have an operator look.",
+    ),
+    "too_many_failures": (
+        503,
+        "Every attempt at this ticket failed and no more are made; have an operator look.",
     ),
     "not_supported_yet": (501, "Nothing was changed; this version cannot do that yet."),
 }

@@ -6,7 +6,7 @@ here decides from a read that failed: such an attempt never gets this far.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
@@ -172,9 +172,5 @@ def secret_tags(grant: Grant) -> dict[str, str]:
 def ended_query(source: str, ticket_id: str) -> str:
     """The log search for what ended a ticket. Both values are of a pattern without quotes."""
     events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS)
-    return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and phase: result and ({events})'
-
-
-def tags_match(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether all wanted tags are there with their values."""
-    return all(found.get(name) == value for name, value in wanted.items())
+    ticket = f'ticket_id: "{ticket_id}" and ticket_system: "{source}"'
+    return f"{ticket} and phase: result and ({events})"

@@ -131,6 +131,7 @@ class Instance:
         self.id = instance_id
         self.session = session
         self.alive = True
+        self.request_id = ""
         self.idle_since = time.monotonic()
         self._logs = logs
         self._journal: Journal | None = None
@@ -170,6 +171,7 @@ class Instance:
         process = self._process
         assert process is not None
         journal = self._journal = Journal(request_id)
+        self.request_id = request_id
         begun = time.monotonic()
         head = {"kind": kind, "handler": handler, "request_id": request_id}
         ok, body, ending = False, b"", ""

@@ -102,6 +102,7 @@ class Pool:
         except Ended:
             with self._lock:
                 self._busy.remove(instance)
+            instance.end()
             raise
         return instance
 
@@ -137,6 +138,13 @@ class Pool:
                 if instance.session and instance.session.access_key_id == access_key_id:
                     return instance
         return None
+
+    def kill_request(self, request_id: str) -> None:
+        """Kill the instance that runs this request."""
+        with self._lock:
+            running = [instance for instance in self._busy if instance.request_id == request_id]
+        for instance in running:
+            instance.kill()
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """(busy, idle) instances by function."""

@@ -55,7 +55,9 @@ class Process:
         """Hand over what the instance is; returns when it is ready for requests."""
         self.ask(description, b"", _START_SECONDS)
 
-    def ask(self, head: dict[str, Any], body: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def ask(
+        self, head: dict[str, Any], body: bytes, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
         """One request and its answer, within `seconds`; raises Ended or TimedOut."""
         self._channel.settimeout(seconds)
         try:
@@ -106,7 +108,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "TZ": "UTC"}
         self._control = ours
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  (our own file, no shell)
             [sys.executable, "-I", str(_ZYGOTE), str(theirs.fileno()), *preimports],
             pass_fds=[theirs.fileno()], env=environment, cwd="/", start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -273,7 +273,7 @@ class _Props:
                 timers.append(trigger._timer())
             else:
                 raise trigger.fail("triggerType", f"{kind} is not emulated")
-        names = [trigger.name for trigger in (*https, *timers)]
+        names = [http.name for http in https] + [timer.name for timer in timers]
         if len(set(names)) < len(names) or len(https) > 1:
             raise self.fail("triggers", "may hold one http trigger, and each name once")
         return (https[0] if https else None), tuple(timers)

@@ -190,14 +190,15 @@ class Tasks:
             return [t for t in self._tasks
                     if t.spec.name == function and t.listed and t.submitted_at > since]  # fmt: skip
 
-    def stop_task(self, task: Task) -> str:
-        """Stop it unless it is over; returns the id of the instance that runs it, if one does."""
+    def stop_task(self, task: Task) -> None:
+        """Stop it unless it is over; kills the instance that runs it, if one does."""
         with self._changed:
             if task.state in OVER:
-                return ""
+                return
             running = task.state == "Running"
             task.enter("Stopped", self._cloud.clock.time())
-        return task.request_id if running else ""
+        if running:
+            self._pool.kill_request(task.request_id)
 
     def described(self) -> list[dict[str, Any]]:
         """Every task with its return payload, for the tests' leak checks."""

@@ -31,7 +31,8 @@ class Timers:
     """All timers of all functions; `submit` takes an event and returns its request id."""
 
     def __init__(
-        self, specs: list[FunctionSpec], clock: Clock, submit: Submit, every_tick: Callable[[], None]
+        self, specs: list[FunctionSpec], clock: Clock, submit: Submit,
+        every_tick: Callable[[], None],
     ) -> None:
         self._specs = specs
         self._clock = clock

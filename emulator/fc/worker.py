@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import Any
+from typing import Any, TextIO
 
 _LENGTHS = struct.Struct("!II")
 _LOG_RECORD_BYTES = 128 * 1024
@@ -103,6 +103,10 @@ def _say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
+def _text(fd: int) -> TextIO:
+    return open(fd, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
 def _prepare(start: dict[str, Any]) -> None:
     """Make this process look as FC's: environment, directory, module path, clock, logging."""
     os.environ.clear()
@@ -112,10 +116,7 @@ def _prepare(start: dict[str, Any]) -> None:
     os.chdir(start["code"])
     sys.path.insert(0, start["code"])
     sys.argv = ["bootstrap"]
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(  # type: ignore[union-attr]
-            encoding="utf-8", errors="backslashreplace", line_buffering=True
-        )
+    sys.stdout, sys.stderr = _text(1), _text(2)  # a fork's own are bound to its parent's files
     if start["offset_seconds"] > 0:
         import time_machine
 
@@ -133,7 +134,7 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 class _Formatter(logging.Formatter):
     """FC's log line, in UTC, cut where FC cuts it."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     request_id = ""
 
     def format(self, record: logging.LogRecord) -> str:

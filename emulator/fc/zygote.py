@@ -94,7 +94,8 @@ def _become_worker(
         os.close(output)
         if cold:
             os.set_inheritable(channel, True)
-            os.execv(sys.executable, [sys.executable, "-I", str(WORKER), str(channel)])
+            command = [sys.executable, "-I", str(WORKER), str(channel)]
+            os.execv(sys.executable, command)  # noqa: S606  (our own file)
         worker.serve(socket.socket(fileno=channel))
     finally:
         os._exit(1)

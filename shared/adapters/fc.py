@@ -69,7 +69,7 @@ class _SignatureRefused(Exception):
 
 
 class FunctionsAdapter:
-    """Implements `ports.Functions` with `fc2`; `fallback` takes over if its signature is refused."""
+    """Implements `ports.Functions` with `fc2`; if its signature is refused, `fallback` does."""
 
     def __init__(
         self, *, endpoint: str, access_key_id: str, secret: str, security_token: str,

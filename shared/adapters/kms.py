@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from alibabacloud_kms20160120 import models
 from alibabacloud_kms20160120.client import Client
@@ -31,8 +32,8 @@ class KmsAdapter:
     def create_secret(
         self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
     ) -> str:
-        """CreateSecret with its policy in the same atomic call; AlreadyExists if the name is
-        taken, `Rejected.ResourceInDeleteWindow` (CloudRefused) while an old one is being deleted."""
+        """CreateSecret with its policy in the same atomic call. AlreadyExists if the name is taken;
+        CloudRefused (`Rejected.ResourceInDeleteWindow`) while an old one is being deleted."""
         request = models.CreateSecretRequest(
             secret_name=name,
             version_id=naming.RESERVED_VERSION,
@@ -65,7 +66,7 @@ class KmsAdapter:
         )
 
     def list_secret_version_ids(self, name: str) -> Sequence[Version]:
-        """ListSecretVersionIds, unlabelled ones included, all pages; empty if there is no secret."""
+        """ListSecretVersionIds, unlabelled ones too, all pages; empty if there is no secret."""
         versions: list[Version] = []
         page = 1
         while True:
@@ -75,9 +76,8 @@ class KmsAdapter:
             try:
                 body = answer(
                     "ListSecretVersionIds",
-                    lambda request=request: self._client.list_secret_version_ids(request).body,  # type: ignore[misc]
-                    repeatable=True,
-                )
+                    partial(self._client.list_secret_version_ids, request), repeatable=True,
+                ).body  # fmt: skip
             except NotFound:
                 return []
             listed = present("ListSecretVersionIds", body, "version_ids").version_id or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from aliyun.log import GetLogsRequest, LogClient, LogException, LogItem, PutLogsRequest
@@ -59,7 +60,7 @@ class AuditLogAdapter:
                 self._project, self._logstore, int(since.timestamp()), int(until.timestamp()),
                 query=query, line=PAGE_ROWS, offset=len(rows),
             )  # fmt: skip
-            response: Any = answer("GetLogs", lambda request=request: self._client.get_logs(request))  # type: ignore[misc]
+            response: Any = answer("GetLogs", partial(self._client.get_logs, request))
             page = [log.get_contents() for log in response.get_logs()]
             rows += page
             if len(page) < PAGE_ROWS:

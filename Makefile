@@ -1,0 +1,43 @@
+# Everything a person or CI runs. `make` alone lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint docs package clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "akwarden needs Python 3.11 or later; set PYTHON=..."; exit 1; }
+	@echo "installing into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
+	@touch $@
+
+demo: $(STAMP)  ## one approval from its webhook to a working AccessKey, shown and proved
+	@$(BIN)/python -m demo.show
+
+serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste curl
+	@$(BIN)/python -m demo.serve
+
+test: $(STAMP)  ## every test
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## ruff, mypy --strict, import-linter, generated documents are current
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.generate_docs --check
+
+docs: $(STAMP)  ## write the generated documents anew
+	$(BIN)/python -m deploy.generate_docs
+
+package: $(STAMP)  ## vendor the dependencies for FC's python3.12 into python/
+	$(BIN)/python -m deploy.package
+
+clean:  ## remove what make made
+	rm -rf $(VENV) build python .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

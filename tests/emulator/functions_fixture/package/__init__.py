@@ -1,0 +1,1 @@
+"""A package as FC's loader wants it."""
