@@ -20,9 +20,9 @@ from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
-from aliyun.log import LogClient, LogItem, PutLogsRequest
+from aliyun.log import GetLogsRequest, LogClient, LogItem, PutLogsRequest
 
-from demo.stage import ACCOUNT, ADMIN_ID, REGION, Stage
+from demo.stage import ACCOUNT, ADMIN_ID, PROJECT, REGION, Stage
 
 READER, STRANGER = "orders-reader", "payments-reader"
 LOG_PROJECT, LOG_STORE, OTHER_LOG_STORE = "orders-logs", "app", "billing"
@@ -188,3 +188,18 @@ def make_key(stage: Stage, keys: Keys, source_ip: str) -> None:
     with stage.proxied(source_ip):
         client = RamClient(keys.config("ram.aliyuncs.com"))
         client.create_access_key(ram_models.CreateAccessKeyRequest(user_name="akw-orders-prod"))
+
+
+def audit_rows(stage: Stage, query: str) -> list[dict[str, str]]:
+    """Audit rows that a search finds, in the order in which each run wrote them."""
+    rows: list[dict[str, str]] = []
+    now = int(datetime.now(UTC).timestamp())
+    while True:
+        with stage.proxied():
+            response = administrator(stage).log_client().get_logs(GetLogsRequest(
+                PROJECT, "audit", now - 86400, now + 900, query=query, line=100, offset=len(rows),
+            ))  # fmt: skip
+        page = [dict(log.get_contents()) for log in response.get_logs()]
+        rows += page
+        if len(page) < 100:
+            return sorted(rows, key=lambda row: (row["chain_id"], int(row["seq"])))

@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import secrets as entropy
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -31,6 +33,8 @@ class Stage:
                  ports: tuple[int, int] = (0, 0), choices: Mapping[str, object] | None = None,
                  settings: Mapping[str, str] | None = None) -> None:  # fmt: skip
         self.admin_secret = entropy.token_hex(15)
+        # Whatever a function writes to a file lands here, where the leak checks look.
+        self.scratch = tempfile.mkdtemp(prefix="akwarden-")
         self.settings = {
             "AKWARDEN_REGION": REGION,
             "AKWARDEN_ACCOUNT_ID": ACCOUNT,
@@ -52,7 +56,8 @@ class Stage:
         for name, value in (choices or {}).items():
             command += ["--choice", f"{name}={value}"]
         self._process = subprocess.Popen(  # noqa: S603 (our own module)
-            command, cwd=ROOT, env=_environment() | self.settings, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            env=_environment() | self.settings | {"TMPDIR": self.scratch},
         )
         self.port, self.management_port = self._ports(ports)
 
@@ -86,6 +91,7 @@ class Stage:
         code = self._process.wait(timeout=30)
         if self._process.stdout:
             self._process.stdout.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
         return code
 
     # -- reaching it ------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def _cited(key: Key) -> Answer:
 
 def _context(call: Call) -> bytes:
     """The EncryptionContext in one spelling, whatever the order it was sent in."""
-    context = structured(call, "EncryptionContext") or {}
+    context = structured(call, "EncryptionContext") if call.text("EncryptionContext") else {}
     if not isinstance(context, dict) or not all(isinstance(v, str) for v in context.values()):
         raise errors.parameter_invalid("EncryptionContext")
     return json.dumps(context, sort_keys=True).encode()

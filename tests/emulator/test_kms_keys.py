@@ -234,7 +234,7 @@ def test_bad_context_and_octets_are_never_a_500(emulator: Any, action: str) -> N
 
 def test_encryption_context_must_be_an_object_of_strings(emulator: Any) -> None:
     """Lists, numbers and nested objects are no context."""
-    for wrong in ("[1]", "7", '{"a":1}', '{"a":{}}'):
+    for wrong in ("[1]", "[]", "7", "0", "null", '{"a":1}', '{"a":{}}'):
         asked = {"KeyId": KEY, "Plaintext": b64("x"), "EncryptionContext": wrong}
         status, answer = raw(emulator, "Encrypt", asked)
 

@@ -1,0 +1,140 @@
+"""One local cloud for all end-to-end tests, akwarden provisioned in it, and a watch for leaks.
+
+Tests use applications of their own, so that they need no clean cloud; what a test did is told by
+the history since it began.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from demo import actors
+from demo.stage import Stage
+from tests.e2e import leaks
+from tests.unit.samples import approved_body
+
+_numbers = itertools.count(1)
+DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding Allow of a call
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """A calm cloud: no propagation delay, no throttling, no index lag."""
+    stage = Stage(calm=True, max_lag_seconds=1, choices={"fc_retry_interval_seconds": 0.5})
+    stage.provision(lambda line: None)
+    actors.prepare(stage)
+    yield stage
+    stage.stop()
+
+
+@pytest.fixture(scope="session")
+def webhook_secret(stage: Stage) -> str:
+    return actors.webhook_secret(stage)
+
+
+@dataclass
+class Scene:
+    """What one test does to the stage: deliveries out, answers and history back."""
+
+    stage: Stage
+    secret: str
+    application: str
+    began: int
+    replies: list[str] = field(default_factory=list)
+
+    def body(self, **changes: Any) -> bytes:
+        """A valid approval of this scene's application, as bytes to be signed."""
+        values = {"application": self.application, "id": f"T-{self.application}"} | changes
+        return approved_body(**values)
+
+    def deliver(self, body: bytes, **signing: Any) -> tuple[int, dict[str, Any]]:
+        """Sign and POST; the status and the answer."""
+        return self.send(body, actors.signed_headers(self.secret, body, **signing))
+
+    def send(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        status, answer = actors.deliver(self.stage, body, headers)
+        self.replies.append(json.dumps(answer))
+        return status, answer
+
+    def history(self) -> list[dict[str, Any]]:
+        """Calls since the test began."""
+        calls: list[dict[str, Any]] = self.stage.manage("GET", f"/history?since={self.began}")[
+            "calls"
+        ]
+        return calls
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Calls that changed RAM, KMS or a function's queue since the test began."""
+        return [c for c in self.history() if c["changed"] and c["product"] != "sls"]
+
+    def settled(self, count: int = 1) -> list[dict[str, Any]]:
+        """The scene's tasks once `count` of them have ended."""
+
+        def ended() -> list[dict[str, Any]] | None:
+            tasks = [t for t in self.tasks() if t["state"] in ("Succeeded", "Failed")]
+            return tasks if len(tasks) >= count else None
+
+        return until(ended)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Tasks that were accepted since the test began."""
+        accepted = {c["request_id"] for c in self.history() if c["action"] == "InvokeFunction"}
+        tasks = self.stage.manage("GET", "/tasks")["tasks"]
+        return [t for t in tasks if t["request_id"] in accepted]
+
+    def outcome(self) -> dict[str, Any]:
+        """The worker's own answer to the scene's one task."""
+        task = self.settled()[-1]
+        assert task["state"] == "Succeeded", task
+        return dict(json.loads(task["return_payload"]))
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.stage.manage("GET", "/state"))
+
+    def audit(self, query: str = "*") -> list[dict[str, str]]:
+        """This application's audit rows, oldest first."""
+        rows = actors.audit_rows(
+            self.stage, f'application: "{self.application}" and ({query})'
+        )
+        return sorted(rows, key=lambda row: (row["time_ms"], row["chain_id"], int(row["seq"])))
+
+
+def until(probe: Callable[[], Any], seconds: float = 60) -> Any:
+    """The probe's first true value; fails the test if there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = probe()
+        if value:
+            return value
+        time.sleep(0.05)
+    pytest.fail("nothing happened in time")
+
+
+@pytest.fixture
+def scene(stage: Stage, webhook_secret: str) -> Iterator[Scene]:
+    """A fresh application; after the test, every sink is searched for every secret."""
+    began = len(stage.manage("GET", "/history")["calls"])
+    scene = Scene(stage, webhook_secret, f"app{next(_numbers)}", began)
+    yield scene
+    stage.manage("DELETE", "/faults")
+    leaks.assert_none(stage, scene.replies)
+    remember_decisions(scene.history())
+
+
+def remember_decisions(calls: list[dict[str, Any]]) -> None:
+    """Keep which action of which akwarden role decided a call, for the least-privilege test."""
+    for call in calls:
+        _, _, session = call["principal"].partition(":assumed-role/")
+        role = session.split("/")[0]
+        for decision in call["decisions"]:
+            if role.startswith("akw-") and decision["effect"] == "Allow":
+                policy = decision["policy"]
+                if policy == f"Custom:akwarden-{role}":
+                    DECISIVE.add((role, decision["action"]))

@@ -1,0 +1,56 @@
+"""Search every sink for every secret the local cloud ever gave out, in every common disguise."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from demo import actors
+from demo.stage import Stage
+
+SHORTEST = 12  # shorter values (the empty reservation `{}`) are no secrets
+
+
+def forms(secret: str) -> set[str]:
+    """Raw, hex, base64 at each of its three alignments, URL-encoded, JSON-escaped, reversed."""
+    raw = secret.encode()
+    found = {secret, secret[::-1], raw.hex(), raw.hex().upper()}
+    found |= {urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
+    found |= {json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]}
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw).decode()
+        # The first and last groups depend on what surrounds the secret.
+        found.add(encoded[4:-4] if shift else encoded.rstrip("=")[:-1])
+        found.add(base64.urlsafe_b64encode(b"\0" * shift + raw).decode()[4:-4])
+    return {form for form in found if len(form) >= SHORTEST}
+
+
+def found_in(sinks: Iterable[tuple[str, str]], secrets: Iterable[str]) -> list[str]:
+    """The names of sinks that hold a secret in some form; never the secret."""
+    disguises = {form for secret in secrets if len(secret) >= SHORTEST for form in forms(secret)}
+    return [name for name, text in sinks if any(form in text for form in disguises)]
+
+
+def secrets_of(stage: Stage) -> list[str]:
+    """Everything the cloud ever issued or kept, and what the demo's administrator signs with."""
+    listed = stage.manage("GET", "/secrets")["secrets"]
+    return [entry["value"] for entry in listed] + [stage.admin_secret]
+
+
+def sinks_of(stage: Stage, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Everything that somebody else than the named reader may come to see."""
+    yield from (("HTTP reply", reply) for reply in replies)
+    for path in ("/logs", "/tasks", "/history", "/state", "/functions"):
+        yield path, json.dumps(stage.manage("GET", path), ensure_ascii=False)
+    yield "audit rows", json.dumps(actors.audit_rows(stage, "*"), ensure_ascii=False)
+    for path in Path(stage.scratch).rglob("*"):
+        if path.is_file():
+            yield str(path), path.read_text(encoding="utf-8", errors="replace")
+
+
+def assert_none(stage: Stage, replies: Iterable[str]) -> None:
+    """Fail with the sinks' names if any secret is in one."""
+    assert found_in(sinks_of(stage, replies), secrets_of(stage)) == []
