@@ -54,7 +54,11 @@ def main(argv: list[str] | None = None) -> int:
     for server in (products, control):
         threading.Thread(target=server.serve_forever, daemon=True).start()
     if options.functions:
-        cloud.fc = FunctionCompute(cloud, options.functions, products.port)
+        try:
+            cloud.fc = FunctionCompute(cloud, options.functions, products.port)
+        except ValueError as err:
+            print(f"emulator: {err}", file=sys.stderr)
+            return 2
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

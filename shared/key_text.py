@@ -14,15 +14,16 @@ from urllib.parse import unquote
 # An id has 16 to 24 characters after RAM's samples; 16 in all is the shortest seen.
 _ID = re.compile(r"LTAI[A-Za-z0-9]{12,}")
 _TEMPORARY_ID = re.compile(r"(?:STS|TMP)\.[A-Za-z0-9]{16,}")
-# Between label and value: quotes, colons, equals signs, escapes, and a word such as "is".
+# Between label and value: quotes, colons, equals signs, and a word such as "is".
 _LABELLED_SECRET = re.compile(
     r"(?:access[\s_-]{0,3}key[\s_-]{0,3}secret|access[\s_-]{0,3}secret|secret[\s_-]{0,3}access[\s_-]{0,3}key"
     r"|secret[\s_-]{0,3}key|(?<![a-z])secret|(?<![a-z])sk)"
-    r"(?:[\W_]|\bis\b|\bvalue\b|\\[nrt]){1,16}"
+    r"(?:[\W_]|\bis\b|\bvalue\b){1,16}"
     r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _JSON_ESCAPE = re.compile(r"\\+u([0-9A-Fa-f]{4})")
+_JSON_SPACE = re.compile(r"\\+[nrt]")
 
 
 def holds_access_key(text: str) -> bool:
@@ -37,6 +38,7 @@ def holds_access_key(text: str) -> bool:
 def _forms(text: str) -> tuple[str, ...]:
     """The text as it stands, and as a reader would see it: `\\u004c`, `%4C` and `Ｌ` are an L."""
     unescaped = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    unescaped = _JSON_SPACE.sub(" ", unescaped)
     unquoted = unquote(unescaped, errors="replace")
     folded = unicodedata.normalize("NFKC", unquoted)
     seen = "".join(c for c in folded if unicodedata.category(c) != "Cf")

@@ -10,6 +10,7 @@ import heapq
 import re
 import secrets as entropy
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ class Tasks:
             if task_id and listed:
                 self._claim(spec, task_id, now)
             task = Task(task_id or request_id, spec, request_id, event, now, listed)
-            task.enter("Enqueued", now)
+            self._enter(task, "Enqueued")
             self._tasks.append(task)
             self._schedule(task, now + delay_seconds)
         return task
@@ -107,6 +108,10 @@ class Tasks:
     def _schedule(self, task: Task, due_at: float) -> None:
         self._sequence += 1
         heapq.heappush(self._queue, (due_at, self._sequence, task))
+        self._changed.notify_all()
+
+    def _enter(self, task: Task, state: str, detail: str = "") -> None:
+        task.enter(state, self._cloud.clock.time(), detail)
         self._changed.notify_all()
 
     # -- running ----------------------------------------------------------------------------
@@ -126,9 +131,9 @@ class Tasks:
                 if task.state not in ("Enqueued", "Retrying"):
                     continue
                 if now - task.submitted_at > task.spec.async_config.max_age_seconds:
-                    task.enter("Expired", now)
+                    self._enter(task, "Expired")
                     continue
-                task.enter("Dequeued", now)
+                self._enter(task, "Dequeued")
             threading.Thread(target=self._run, args=(task,), daemon=True).start()
 
     def _run(self, task: Task) -> None:
@@ -137,7 +142,7 @@ class Tasks:
                 return
             task.started_at = task.started_at or self._cloud.clock.time()
             task.attempts += 1
-            task.enter("Running", self._cloud.clock.time(), f"attempt {task.attempts}")
+            self._enter(task, "Running", f"attempt {task.attempts}")
         try:
             outcome = self._pool.invoke(task.spec, task.request_id, task.event)
         except ProductError as refusal:
@@ -156,7 +161,7 @@ class Tasks:
                 return
             now = self._cloud.clock.time()
             task.attempts -= 1
-            task.enter("Enqueued", now, refusal.code)
+            self._enter(task, "Enqueued", refusal.code)
             self._schedule(task, now + task.backoff_seconds)
             task.backoff_seconds = min(task.backoff_seconds * 2, _LAST_BACKOFF_SECONDS)
 
@@ -167,11 +172,11 @@ class Tasks:
                 return
             task.return_payload, task.error = body, error
             if ok:
-                task.enter("Succeeded", now)
+                self._enter(task, "Succeeded")
             elif task.attempts > task.spec.async_config.max_retries:
-                task.enter("Failed", now, error)
+                self._enter(task, "Failed", error)
             else:
-                task.enter("Retrying", now, error)
+                self._enter(task, "Retrying", error)
                 self._schedule(task, now + self._cloud.choices.fc_retry_interval_seconds)
 
     # -- looking and stopping ---------------------------------------------------------------
@@ -196,7 +201,7 @@ class Tasks:
             if task.state in OVER:
                 return
             running = task.state == "Running"
-            task.enter("Stopped", self._cloud.clock.time())
+            self._enter(task, "Stopped")
         if running:
             self._pool.kill_request(task.request_id)
 
@@ -212,12 +217,17 @@ class Tasks:
                 for task in self._tasks
             ]  # fmt: skip
 
+    def until(self, reached: Callable[[], bool], seconds: float) -> bool:
+        """Wait until `reached` holds, looking after each change of a task; False if it is late."""
+        with self._changed:
+            return self._changed.wait_for(reached, seconds)
+
     def clear(self) -> None:
         """Forget all tasks and ids; what runs is not tried again."""
         with self._changed:
             for task in self._tasks:
                 if task.state not in OVER:
-                    task.enter("Stopped", self._cloud.clock.time())
+                    self._enter(task, "Stopped")
             self._tasks.clear()
             self._queue.clear()
             self._used.clear()

@@ -104,7 +104,7 @@ def _say(line: str) -> None:
 
 
 def _text(fd: int) -> TextIO:
-    return open(fd, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    return open(fd, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _prepare(start: dict[str, Any]) -> None:
@@ -184,6 +184,8 @@ class Instance:
             result = {"ok": False, "loaded": not isinstance(err, LoadError)}
             body = described(err)
             ending = ", Error: Unhandled function error"
+            if err.__cause__ and isinstance(err, LoadError):
+                _say(f"{type(err.__cause__).__name__}: {err.__cause__}")
             logging.getLogger().error("%s", body.decode())
         _say(f"FC {head['kind']} End RequestId: {request_id}{ending}")
         return result, body

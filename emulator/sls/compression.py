@@ -39,7 +39,11 @@ def _inflate(kind: str, body: bytes, raw_size: int) -> bytes:
     try:
         if kind == "lz4":
             return bytes(lz4.block.decompress(body, uncompressed_size=raw_size))
-        return zlib.decompressobj().decompress(body, raw_size + 1)
+        stream = zlib.decompressobj()
+        raw = stream.decompress(body, raw_size + 1)
+        if not stream.eof and len(raw) <= raw_size:
+            raise errors.uncompress_failed()
+        return raw
     except (lz4.block.LZ4BlockError, zlib.error, ValueError, MemoryError):
         raise errors.uncompress_failed() from None
 

@@ -16,6 +16,7 @@ def body(call: Call) -> Document:
     """The request's JSON object; PostBodyInvalid if it is none. Content-Type is not asked for."""
     try:
         found = json.loads(call.request.body)
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # lone surrogates, 1e400
     except (ValueError, RecursionError):
         raise errors.body_not_json() from None
     if not isinstance(found, dict):

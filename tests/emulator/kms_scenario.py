@@ -122,6 +122,12 @@ def stages(sdk: Client, name: str = NAME, **more: Any) -> dict[str, set[str]]:
     return {v.version_id: set(v.version_stages.version_stage or []) for v in listed}
 
 
+def encrypt_blob(sdk: Client) -> str:
+    """A CiphertextBlob of the symmetric key."""
+    request = m.EncryptRequest(key_id=KEY, plaintext=b64("x"))
+    return str(sdk.encrypt(request).body.ciphertext_blob)
+
+
 def refused(status: int, code: str) -> Any:
     """A context in which the SDK must raise exactly this refusal."""
     return pytest.raises(ClientException, check=lambda e: (e.status_code, e.code) == (status, code))

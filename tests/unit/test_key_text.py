@@ -77,5 +77,5 @@ def test_id_is_found_in_any_text_around_it(before: str, after: str) -> None:
 
 def test_large_body_is_searched_in_time() -> None:
     """Repetitions of what patterns begin with cost no more than other text."""
-    for piece in ("access key ", "LTAI", "secret is ", "\\u0", "sk____"):
+    for piece in ("access key ", "LTAI ", "secret is ", "\\u0", "sk____"):
         assert not holds_access_key(piece * (98_304 // len(piece)) + "!")

@@ -1,0 +1,135 @@
+"""What a killed function leaves, the next attempt finishes: real SIGKILLs, real retries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Scene, until
+from tests.e2e.test_issue import stored_versions
+
+CALLS = [
+    ("sls", "PutLogs"), ("ram", "CreatePolicy"), ("ims", "CreateUser"), ("kms", "CreateSecret"),
+    ("ram", "AttachPolicyToUser"), ("ram", "CreateAccessKey"), ("kms", "PutSecretValue"),
+    ("kms", "UpdateSecretVersionStage"), ("ims", "SetAccessKeyPolicy"), ("ram", "DeletePolicy"),
+]  # fmt: skip
+LEASE_SECONDS = 180  # longer than the function's timeout and the lag bound
+
+
+def broken(scene: Scene, kind: str, product: str, action: str, **more: Any) -> dict[str, Any]:
+    """Deliver an approval, break that call once, let FC and time do the rest; the last task."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": kind, "product": product, "action": action, "function": "akw-issue", **more,
+    })  # fmt: skip
+    scene.deliver(scene.body())
+    until(lambda: any(rule["fired"] for rule in scene.stage.manage("GET", "/faults")["rules"]))
+    scene.stage.manage("DELETE", "/faults")
+    scene.stage.manage("POST", "/clock", {"advance_seconds": LEASE_SECONDS})
+    return scene.settled()[-1]
+
+
+def assert_one_stored_key(scene: Scene) -> None:
+    """I1 and I2 at the end: one live key, and its secret under its own id."""
+    state = scene.state()
+    user = state["ram"]["users"][f"akw-{scene.application}-prod"]
+    keys = [k["id"] for k in state["ram"]["keys"].values() if k["user_id"] == user["id"]]
+    assert len(keys) == 1
+    assert keys[0] in stored_versions(scene)
+    locks = [n for n in state["ram"]["policies"] if f"akw-lock-{scene.application}-" in n]
+    assert locks == []
+
+
+@pytest.mark.parametrize(("product", "action"), CALLS)
+@pytest.mark.parametrize("kind", ["kill-before", "kill-after"])
+def test_killed_function_is_finished_by_the_retry(
+    scene: Scene, kind: str, product: str, action: str
+) -> None:
+    """SIGKILL before or after any change: the retry converges to one stored key."""
+    task = broken(scene, kind, product, action)
+
+    assert task["state"] == "Succeeded"
+    assert '"status": "issued"' in task["return_payload"]
+    assert_one_stored_key(scene)
+
+
+@pytest.mark.parametrize(("product", "action"), CALLS)
+def test_lost_answer_is_survived(scene: Scene, product: str, action: str) -> None:
+    """The change was made, its answer lost: nothing is made twice."""
+    task = broken(scene, "drop", product, action)
+
+    assert task["state"] == "Succeeded"
+    assert_one_stored_key(scene)
+
+
+def test_key_from_a_lost_answer_is_cut_and_replaced(scene: Scene) -> None:
+    """A key whose secret nobody has is disabled, deleted, and another one made in its place."""
+    broken(scene, "drop", "ram", "CreateAccessKey")
+
+    calls = [c["action"] for c in scene.history() if c["changed"] and c["product"] == "ram"]
+    keys = [a for a in calls if a.endswith("AccessKey")]
+    assert keys == [
+        "CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "CreateAccessKey"
+    ]
+    assert_one_stored_key(scene)
+
+
+def test_no_audit_no_change(scene: Scene) -> None:
+    """I3: while SLS refuses the intent, nothing in RAM or KMS is changed."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "error", "product": "sls", "action": "PutLogs", "times": 0,
+        "status": 400, "code": "PostBodyInvalid",
+    })  # fmt: skip
+    scene.deliver(scene.body())
+    until(lambda: scene.stage.manage("GET", "/faults")["rules"][0]["fired"] >= 2)
+    assert [c["action"] for c in scene.changes()] == ["InvokeFunction"]
+
+    scene.stage.manage("DELETE", "/faults")
+
+    assert scene.outcome()["status"] == "issued"
+
+
+def test_unreadable_memory_issues_nothing(scene: Scene) -> None:
+    """I6: if consumed tickets cannot be read, that is unknown, not `none`."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "error", "product": "sls", "action": "GetLogs", "times": 2,
+        "status": 400, "code": "ParameterInvalid",
+    })  # fmt: skip
+
+    scene.deliver(scene.body())
+
+    assert scene.outcome()["status"] == "issued"
+    failed = [c for c in scene.history() if c["code"] == "ParameterInvalid"]
+    changed = [c for c in scene.history() if c["changed"] and c["product"] in ("ram", "kms", "ims")]
+    assert len(failed) == 2
+    assert changed[0]["at"] > failed[-1]["at"]
+
+
+def test_throttling_is_waited_out(scene: Scene) -> None:
+    """A throttled call was not carried out, and is sent again."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "throttle", "product": "ram", "action": "CreateAccessKey", "times": 2,
+    })  # fmt: skip
+
+    scene.deliver(scene.body())
+
+    assert scene.outcome()["status"] == "issued"
+    assert_one_stored_key(scene)
+
+
+def test_task_that_failed_for_good_is_submitted_again(scene: Scene) -> None:
+    """A later delivery of the same approval starts the next attempt."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "error", "product": "ims", "action": "GetUser", "times": 0,
+        "status": 400, "code": "InvalidParameter",
+    })  # fmt: skip
+    body = scene.body()
+    _, first = scene.deliver(body)
+    assert scene.settled()[-1]["state"] == "Failed"
+    scene.stage.manage("DELETE", "/faults")
+
+    status, again = scene.deliver(body)
+
+    assert (status, again) == (202, first)
+    assert scene.settled(2)[-1]["state"] == "Succeeded"
+    assert_one_stored_key(scene)

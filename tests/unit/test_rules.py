@@ -1,0 +1,136 @@
+"""config/rules.toml: who is who, and what a wrong file is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared import rules
+from shared.errors import ConfigError
+from tests.unit.samples import ROOT, RULES, TEMPLATES
+
+_GOOD = (ROOT / "config" / "rules.toml").read_text("utf-8")
+
+
+def problems(*replacements: tuple[str, str], text: str = _GOOD) -> tuple[str, ...]:
+    for old, new in replacements:
+        assert old in text, old
+        text = text.replace(old, new)
+    with pytest.raises(ConfigError) as caught:
+        rules.load(text)
+    return caught.value.problems
+
+
+def test_shipped_rules_hold_what_the_demo_needs() -> None:
+    """Production asks for two people; both environments allow only templates that exist."""
+    rules.require_templates(RULES, TEMPLATES)
+
+    assert {"prod": 2, "dev": 1} == {e.name: e.quorum for e in RULES.environments.values()}
+    assert RULES.environments["prod"].source_ips_required
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["alice@example.com", "Alice@Example.COM", " alice+x@example.com", "alice@corp.example.com",
+     "ALICE+a+b@Corp.example.com"],
+)  # fmt: skip
+def test_one_person_has_one_name(spelling: str) -> None:
+    """Case, +tag and alias make nobody a second person."""
+    assert "alice@example.com" == RULES.person(spelling)
+
+
+def test_alias_of_an_alias_is_the_person() -> None:
+    """Chains are followed when the file is read, and approver lists are folded with them."""
+    text = _GOOD.replace(
+        "[environments.prod]", '"al" = "ALICE+x@corp.example.com"\n[environments.prod]', 1
+    ).replace('"dave@example.com"', '"AL"')
+
+    loaded = rules.load(text)
+
+    assert "alice@example.com" == loaded.person("AL")
+    assert "alice@example.com" in loaded.environments["dev"].approvers
+
+
+def test_template_list_counts_in_place_of_the_environments() -> None:
+    """A template of its own list is approved by those people only."""
+    prod = RULES.environments["prod"]
+
+    assert "grace@example.com" in prod.approvers_for("self-service-access-key-manage")
+    assert "carol@example.com" not in prod.approvers_for("self-service-access-key-manage")
+    assert prod.approvers == prod.approvers_for("oss-prefix-read")
+
+
+_PROD_APPROVERS = (
+    'approvers = ["carol@example.com", "dave@example.com", "erin@example.com", "frank@example.com"]'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("quorum = 2", "quorum = 0", "prod.quorum: must be an integer from 1 to 5"),
+        ("quorum = 2", "quorum = 2.0", "prod.quorum: must be an integer from 1 to 5"),
+        ("quorum = 2", "", "prod.quorum: must be an integer from 1 to 5"),
+        ("quorum = 2", "quorum = 2\nquota = 1", "prod.quota: is not known here"),
+        ("quorum = 2", "quorum = 3", "prod.quorum: needs more approvers than its number for "
+                                     "self-service-access-key-create"),
+        ("ttl_min_seconds = 3_600\nttl_max_seconds = 7_776_000",
+         "ttl_min_seconds = 7_200\nttl_max_seconds = 3_600",
+         "prod.ttl_max_seconds: must not be less than ttl_min_seconds"),
+        ("source_ips_required = true", 'source_ips_required = "yes"',
+         "prod.source_ips_required: must be true or false"),
+        (_PROD_APPROVERS, "approvers = []", "prod.approvers: must be a list of at least 1 texts"),
+        (_PROD_APPROVERS,
+         'approvers = ["carol@example.com", "CAROL@corp.example.com", "dave@example.com"]',
+         "prod.quorum: needs more approvers than its number for oss-prefix-read"),
+        ('"acs:ram::*:role/billing-*"]\n\n# Where', '"acs:ram::*:role/*"]\n\n# Where',
+         "prod.consumers: acs:ram::*:role/* allows every role; name a part of the name"),
+        ('"acs:ram::*:role/billing-*"]\n\n# Where', '"*"]\n\n# Where',
+         "prod.consumers: * is no role ARN with `*` in the role's name only"),
+        ('"acs:ram::*:role/billing-*"]\n\n# Where', '"acs:ram::12*:role/x"]\n\n# Where',
+         "prod.consumers: acs:ram::12*:role/x is no role ARN with `*` in the role's name only"),
+        ('[environments.prod.approvers_of]\n',
+         '[environments.prod.approvers_of]\n"oss-all" = ["a", "b", "c"]\n',
+         "prod.approvers_of.oss-all: is not among the environment's templates"),
+    ],
+)  # fmt: skip
+def test_wrong_rule_is_told(old: str, new: str, expected: str) -> None:
+    """A rule that would never hold, or always, does not pass as a setting."""
+    assert f"environments.{expected}" in problems((old, new))
+
+
+def test_all_problems_are_told_at_once() -> None:
+    """The author need not start again for each."""
+    found = problems(
+        ("quorum = 2", "quorum = 9"),
+        ("[environments.dev]", '[environments."pre-prod"]'),
+        ("[aliases]", "[nicknames]"),
+    )
+
+    assert 3 == len(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('a = "b"\nb = "a"', "aliases.a: leads in a circle"),
+        ('a = "A"', "aliases.a: leads in a circle"),
+        ('a = "b"\nA = "c"', "aliases: holds two spellings of one alias"),
+        ("a = 1", "aliases.a: must be a text that is not empty"),
+    ],
+)
+def test_wrong_alias_is_told(lines: str, expected: str) -> None:
+    """An alias leads to one person."""
+    assert expected in problems(("[aliases]", f"[aliases]\n{lines}"))
+
+
+def test_file_without_environments_is_refused() -> None:
+    """An empty file would refuse every ticket with a misleading reason."""
+    assert problems(text="")
+
+
+def test_template_that_does_not_exist_is_told() -> None:
+    """The two files of config/ must agree."""
+    with pytest.raises(ConfigError) as caught:
+        rules.require_templates(RULES, TEMPLATES.keys() - {"oss-prefix-read"})
+
+    assert 2 == len(caught.value.problems)
