@@ -1,4 +1,4 @@
-"""The emulator owns the time: real time plus an offset that only ever grows."""
+"""The emulator owns the time: real time plus an offset that grows until the cloud is reset."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ class Clock:
     def now(self) -> datetime:
         """Now, in UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
+
+    def reset(self) -> None:
+        """Back to the machine's time: only for a cloud that has just forgotten everything."""
+        with self._lock:
+            self._offset_seconds = 0.0
 
     def advance(self, seconds: float) -> None:
         """Move the time forward; a step back is refused, as no cloud has ever made one."""

@@ -59,8 +59,9 @@ class Cloud:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the administrator, the clock, the choices and the functions."""
+        """Forget everything but the administrator, the choices and the functions."""
         with self.lock:
+            self.clock.reset()
             self.ram = RamState(self.account_id)
             self.kms = KmsState(self.account_id, self.region)
             self.sls = SlsState(self.account_id, self.region)

@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import datetime
 from typing import Any
 
-from shared import approvals, bootstrap, deliveries, handover, http_event, key_text, policies
+from shared import (
+    approvals,
+    bootstrap,
+    deliveries,
+    grants,
+    handover,
+    http_event,
+    key_text,
+    policies,
+)
 from shared.deliveries import Delivery, Ignored
 from shared.errors import CloudError
 from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
+from shared.secrecy import Secret
+from shared.settings import Settings
 from shared.sources import standard_webhooks
+from shared.tickets import Ticket
 
 log = logging.getLogger(__name__)
 SECRETS = bootstrap.WebhookSecrets()
@@ -54,15 +67,25 @@ def receive(inbound: Inbound) -> handover.Accepted | Ignored | Denied:
         return delivery
     if delivery.action != "issue":
         return Denied("not_supported_yet")
-    approved = approvals.decide(delivery.ticket, bootstrap.rules(), now)
-    if isinstance(approved, Denied):
-        return approved
-    assets = policies.Assets(current.account_id, current.region, current.audit_project)
-    document = policies.document(delivery.ticket, bootstrap.templates(), assets)
-    if isinstance(document, Denied):
-        return document
+    if denied := refusal(delivery.ticket, current, now):
+        return denied
     functions = bootstrap.functions(current, os.environ)
     return handover.submit(functions, current.issue_function, delivery)
+
+
+def refusal(ticket: Ticket, current: Settings, now: datetime) -> Denied | None:
+    """What the worker would refuse too, told while the sender still listens."""
+    templates = bootstrap.templates()
+    assets = policies.Assets(current.account_id, current.region, current.audit_project)
+    document = policies.document(ticket, templates, assets)
+    if isinstance(document, Denied):
+        return document
+    approved = approvals.decide(ticket, bootstrap.rules(), now)
+    if isinstance(approved, Denied):
+        return approved
+    # Only to learn whether the grant fits its ledger: the key that signs it is the worker's.
+    grant = grants.plan(ticket, approved, templates, assets, Secret("not the ledger key"))
+    return grant if isinstance(grant, Denied) else None
 
 
 def refused(denied: Denied) -> dict[str, Any]:

@@ -136,6 +136,7 @@ class Instance:
         self._logs = logs
         self._journal: Journal | None = None
         self._process: Process | None = None
+        self._doomed = False
         self._initialized = spec.initializer is None
 
     def start(
@@ -143,6 +144,9 @@ class Instance:
     ) -> None:
         """Start the process; raises Ended if it does not come up."""
         self._process = fork(self._line)
+        if self._doomed:  # killed while it was not there yet
+            self.end()
+            raise Ended
         try:
             self._process.start(description)
         except TimedOut:
@@ -201,7 +205,8 @@ class Instance:
         return self._process is not None and self._process.running
 
     def kill(self) -> bool:
-        """SIGKILL, at once and from any thread; False if there is nothing to kill."""
+        """SIGKILL, at once and from any thread; False if there is nothing to kill yet."""
+        self._doomed = True
         return self._process is not None and self._process.kill()
 
     def end(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from emulator.fc import refusals
+from emulator.fc.fcignore import hidden_modules
 from emulator.fc.instances import Instance, Outcome, assume_role, environment, new_instance_id
 from emulator.fc.logs import Logs
 from emulator.fc.processes import Ended, Process, Zygote
@@ -88,6 +89,7 @@ class Pool:
                 "environment": environment(cloud, spec, instance_id, session, str(home),
                                            self._port),
                 "code": str(spec.code),
+                "hidden": hidden_modules(spec.code),
                 "offset_seconds": cloud.clock.offset_seconds,
                 "account_id": cloud.account_id,
                 "region": spec.region,

@@ -72,8 +72,14 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the process lives, told by its output being open."""
-        return self._reader.is_alive()
+        """Whether an idle process lives: one that is gone has closed its end of the channel."""
+        self._channel.setblocking(False)
+        try:
+            return bool(self._channel.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def terminate(self, grace_seconds: float) -> None:
         """SIGTERM, then SIGKILL to the whole group after the grace."""

@@ -23,6 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any, TextIO
@@ -115,6 +116,7 @@ def _prepare(start: dict[str, Any]) -> None:
     random.seed()
     os.chdir(start["code"])
     sys.path.insert(0, start["code"])
+    sys.meta_path.insert(0, _NotDeployed(start["code"], start["hidden"]))
     sys.argv = ["bootstrap"]
     sys.stdout, sys.stderr = _text(1), _text(2)  # a fork's own are bound to its parent's files
     if start["offset_seconds"] > 0:
@@ -122,6 +124,22 @@ def _prepare(start: dict[str, Any]) -> None:
 
         time_machine.travel(time.time() + start["offset_seconds"], tick=True).start()
     signal.signal(signal.SIGTERM, _terminated)
+
+
+class _NotDeployed:
+    """Finds the root modules that `.fcignore` leaves out anywhere but in the code directory."""
+
+    def __init__(self, code: str, names: list[str]) -> None:
+        self._code = code
+        self._names = frozenset(names)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name not in self._names:
+            return None
+        found = PathFinder.find_spec(name, [place for place in sys.path if place != self._code])
+        if found is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return found
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -120,8 +120,11 @@ def _kill(pid: int, number: int) -> bool:
 
 
 def _reap(children: set[int]) -> None:
+    """Collect what has ended, and end what it left behind in its group."""
     for pid in list(children):
-        if os.waitpid(pid, os.WNOHANG)[0]:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            _kill(pid, signal.SIGKILL)  # not collected yet, so the number is still its group's
+            os.waitpid(pid, 0)
             children.discard(pid)
 
 

@@ -6,6 +6,7 @@ the history since it began.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import time
@@ -29,15 +30,15 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 def stage() -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
     stage = Stage(calm=True, max_lag_seconds=1, choices={"fc_retry_interval_seconds": 0.5})
-    stage.provision(lambda line: None)
-    actors.prepare(stage)
+    furnish(stage)
     yield stage
     stage.stop()
 
 
-@pytest.fixture(scope="session")
-def webhook_secret(stage: Stage) -> str:
-    return actors.webhook_secret(stage)
+def furnish(stage: Stage) -> None:
+    """Provision akwarden and the demo's roles into an empty cloud."""
+    stage.provision(lambda line: None)
+    actors.prepare(stage)
 
 
 @dataclass
@@ -120,10 +121,17 @@ def until(probe: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 @pytest.fixture
-def scene(stage: Stage, webhook_secret: str) -> Iterator[Scene]:
+def scene(stage: Stage) -> Iterator[Scene]:
     """A fresh application; after the test, every sink is searched for every secret."""
+    with watched(stage) as scene:
+        yield scene
+
+
+@contextlib.contextmanager
+def watched(stage: Stage) -> Iterator[Scene]:
+    """A scene on a furnished stage, and afterwards the checks that every test ends with."""
     began = len(stage.manage("GET", "/history")["calls"])
-    scene = Scene(stage, webhook_secret, f"app{next(_numbers)}", began)
+    scene = Scene(stage, actors.webhook_secret(stage), f"app{next(_numbers)}", began)
     yield scene
     stage.manage("DELETE", "/faults")
     leaks.assert_none(stage, scene.replies)

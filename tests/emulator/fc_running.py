@@ -54,7 +54,7 @@ class Functions:
         )  # fmt: skip
 
     def invoke(
-        self, name: str, event: bytes = b"", client: Client | None = None, **headers: str
+        self, name: str, event: bytes = b"", client: Client | None = None, **headers: Any
     ) -> models.InvokeFunctionResponse:
         return (client or self.client()).invoke_function_with_options(
             name, models.InvokeFunctionRequest(body=BytesIO(event)),
@@ -69,7 +69,7 @@ class Functions:
         """The JSON of an invocation past the API, for when the clock has left the SDK's behind."""
         return json.loads(self.fc.pool.invoke(self.fc.specs[name], "1-run", event).body)
 
-    def submit(self, name: str, event: bytes = b"", task_id: str = "", **headers: str) -> str:
+    def submit(self, name: str, event: bytes = b"", task_id: str = "", **headers: Any) -> str:
         """Invoke asynchronously; returns the task id."""
         answer = self.invoke(
             name, event, x_fc_invocation_type="Async", x_fc_async_task_id=task_id or None, **headers

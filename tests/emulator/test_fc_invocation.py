@@ -150,6 +150,11 @@ def test_instance_sees_its_environment_and_nothing_else(functions: Functions) ->
     assert not shown["sees_emulator"]
 
 
+def test_module_left_out_of_the_package_cannot_be_imported(functions: Functions) -> None:
+    """What `.fcignore` lists is not deployed, so an import of it must fail here, too."""
+    assert functions.result("shows")["sees_undeployed"] is False
+
+
 def test_context_has_no_credentials(functions: Functions) -> None:
     """The context of python3.12: ids, region, logs, the function."""
     shown = functions.result("shows")
@@ -192,7 +197,7 @@ def test_requests_at_once_run_in_instances_of_their_own(functions: Functions) ->
     ]
     for thread in threads:
         thread.start()
-    _spin(lambda: functions.fc.pool.counts().get("naps") == (2, 0))
+    _spin(lambda: len(functions.fc.logs().get("naps", [])) == 2)
 
     refused = _refused(functions, "naps", event=b"0")
 

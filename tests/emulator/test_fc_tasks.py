@@ -40,7 +40,7 @@ def test_failed_run_is_tried_again_under_its_request_id(
     task = functions.finished(task_id)
     assert (task_id, task["state"], task["attempts"]) == ("tkt_1", "Succeeded", 2)
     assert json.loads(task["return_payload"]) == {"tries": "2"}
-    assert remembered.read_text() == f"{task['request_id']}"
+    assert remembered.read_text() == f"{task['request_id']} {task['request_id']}"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from emulator.fc import template
+from emulator.fc.fcignore import hidden_modules
 from emulator.fc.specification import FunctionSpec, specifications
 from emulator.fc.template import TemplateError
 
@@ -145,6 +146,17 @@ def test_prop_that_fc_or_the_emulator_refuses(
 
     assert str(caught.value).startswith("resources.f.props.")
     assert message in str(caught.value)
+
+
+def test_ignored_modules_are_named(tmp_path: Path) -> None:
+    """Root names, directories, wildcards at any depth, and what is taken back."""
+    for name in ("a.py", "b.py", "kept.py"):
+        (tmp_path / name).touch()
+    for name in ("c", "d", "e"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".fcignore").write_text("a.py\n/c/\nd/**\n**/b.py\n# e\nk*\n!kept.py\n")
+
+    assert hidden_modules(tmp_path) == ["a", "b", "c", "d"]
 
 
 def _http(**config: Any) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def exits(event: bytes, context: Any) -> None:
 
 
 def logs(event: bytes, context: Any) -> None:
-    print("printed")
+    print("printed")  # noqa: T201
     log.warning("logged %s", event.decode())
 
 
@@ -53,7 +53,14 @@ def shows(event: bytes, context: Any) -> dict[str, object]:
         sees_emulator = True
     except ImportError:
         sees_emulator = False
+    try:
+        import undeployed  # noqa: F401
+
+        sees_undeployed = True
+    except ModuleNotFoundError:
+        sees_undeployed = False
     return {
+        "sees_undeployed": sees_undeployed,
         "environment": dict(os.environ),
         "pid": os.getpid(),
         "calls": _calls,

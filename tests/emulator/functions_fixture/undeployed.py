@@ -1,0 +1,1 @@
+"""Listed in .fcignore: on FC it would not be there."""
