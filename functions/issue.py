@@ -1,4 +1,4 @@
-"""Asynchronous: decide on a ticket that was handed over, and run the saga.
+"""Asynchronous: a ticket that was handed over is decided and issued.
 
 An exception makes FC run it again; every path that ends well or is refused for good returns.
 """
@@ -10,15 +10,10 @@ import os
 import time
 from typing import Any
 
-from shared import approvals, audit, bootstrap, grants, handover, issuance, naming, policies
-from shared.audit import Attempt
+from shared import audit, bootstrap, casework, handover, issuance, naming
 from shared.errors import LeaseHeld
-from shared.grants import Grant
-from shared.issuance import Broker
 from shared.refusals import Denied
 from shared.resumption import Issued
-from shared.secrecy import Secret
-from shared.settings import Settings
 from shared.tickets import Ticket
 
 log = logging.getLogger(__name__)
@@ -32,45 +27,21 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if isinstance(ticket, Denied):  # nobody but a defect or an intruder sends such an event
         log.error("event refused: %s at %s", ticket.reason, ticket.where)
         return {"status": "refused", "reason": ticket.reason}
-    current = bootstrap.settings()
-    broker = bootstrap.broker(current, os.environ, function=context.function.name,
-                              timeout_seconds=context.function.timeout)  # fmt: skip
-    try:
-        outcome = attempt(broker, current, ticket, context)
-    except LeaseHeld as held:
-        # Wait here, then let FC run it again: after a wait, a run needs its whole time anew.
-        remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
-        broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))
-        raise
-    return answer(ticket, outcome)
-
-
-def attempt(broker: Broker, current: Settings, ticket: Ticket, context: Any) -> Issued | Denied:
-    """One decided run; a refusal is on record before it is returned."""
+    current, book, broker = bootstrap.worker(os.environ, context.function)
     record = audit.attempt(
         ticket, naming.operation_id(ticket.source, ticket.id, "issue"),
         fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="webhook",
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
-    grant = planned(broker, current, ticket, record)
-    outcome = grant if isinstance(grant, Denied) else issuance.issue(broker, grant, record)
-    return issuance.refuse(broker, outcome, record) if isinstance(outcome, Denied) else outcome
-
-
-def planned(
-    broker: Broker, current: Settings, ticket: Ticket, record: Attempt
-) -> Grant | Denied:
-    """Decide on the approvals and say what they make; names the approvers in the record."""
-    approved = approvals.decide(ticket, bootstrap.rules(), broker.now())
-    if isinstance(approved, Denied):
-        return approved
-    ledger_key: Secret = broker.kms.get_secret_value(current.ledger_secret)
-    assets = policies.Assets(current.account_id, current.region, current.audit_project)
-    grant = grants.plan(ticket, approved, bootstrap.templates(), assets, ledger_key)
-    if isinstance(grant, Grant):
-        record.base |= audit.approved_facts(grant, approved.approved_at)
-    return grant
+    try:
+        outcome = casework.issue(broker, book, ticket, record)
+    except LeaseHeld as held:
+        # Wait here, then let FC run it again: after a wait, a run needs its whole time anew.
+        remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
+        broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))
+        raise
+    return answer(ticket, outcome)
 
 
 def answer(ticket: Ticket, outcome: Issued | Denied) -> dict[str, Any]:

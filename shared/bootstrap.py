@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import settings as settings_module
 from shared.secrecy import Secret
@@ -19,7 +19,10 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.adapters.tea import Credentials, Endpoint
+    from shared.casework import Rulebook
+    from shared.intake import Desk
     from shared.issuance import Broker
+    from shared.policies import Assets
     from shared.ports import Functions
     from shared.rules import Rules
     from shared.templates import Template
@@ -97,10 +100,41 @@ def functions(current: Settings, environment: Mapping[str, str]) -> Functions:
     )  # fmt: skip
 
 
+def assets(current: Settings) -> Assets:
+    """What of akwarden itself no grant may touch."""
+    from shared.policies import Assets
+
+    return Assets(current.account_id, current.region, current.audit_project)
+
+
+def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
+    """What the ingress works with."""
+    from shared.intake import Desk
+
+    current = settings()
+    return Desk(
+        secrets=secrets.get(current, environment),
+        rules=rules(),
+        templates=templates(),
+        assets=assets(current),
+        issue_function=current.issue_function,
+        functions=lambda: functions(current, environment),
+    )
+
+
+def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
+    """What the issue function works with; `function` is the context's."""
+    from shared.casework import Rulebook
+
+    current = settings()
+    book = Rulebook(rules(), templates(), assets(current), current.ledger_secret)
+    return current, book, broker(current, environment, function.name, function.timeout)
+
+
 def broker(
-    current: Settings, environment: Mapping[str, str], *, function: str, timeout_seconds: int
+    current: Settings, environment: Mapping[str, str], function: str, timeout_seconds: int
 ) -> Broker:
-    """The ports of the issue function, with the credentials of this invocation."""
+    """The ports, with the credentials of this invocation."""
     from shared.adapters.ims import ImsAdapter
     from shared.adapters.kms import KmsAdapter
     from shared.adapters.ram import RamAdapter

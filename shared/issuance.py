@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared import audit, leases, naming, resumption
+from shared import leases, naming, resumption
 from shared.audit import Attempt
 from shared.errors import AlreadyExists, KeyNotAccepted, LeaseHeld, NotFound, StateChanged
 from shared.grants import Grant
@@ -228,9 +228,3 @@ def patience_seconds(held: LeaseHeld, now: datetime, remaining_seconds: float) -
     """How long to wait for a held lease within an invocation that may run so much longer."""
     until_free = (held.until - now).total_seconds() + 1
     return max(0.0, min(until_free, remaining_seconds))
-
-
-def refuse(broker: Broker, denied: Denied, record: Attempt) -> Denied:
-    """Write the refusal down and return it."""
-    broker.audit_log.put_logs(audit.refusal(record, denied, broker.now()))
-    return denied

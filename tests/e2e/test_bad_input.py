@@ -1,4 +1,4 @@
-"""Each bad input gets its own clear answer through HTTP, and the cloud's history shows no change."""
+"""Each bad input gets its own clear answer through HTTP, and the history shows no change."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def long_policy() -> list[dict[str, Any]]:
 
 def many_addresses() -> dict[str, list[str]]:
     """As many and as long as a ticket may name; each statement repeats them as its condition."""
-    return {"source_ips": [f"2001:db8:aaaa:bbbb:cccc:dddd:eeee:{n:x}fff" for n in range(1, 17)]}
+    return {"source_ips": [f"2001:db8:aaaa:bbbb:cccc:dddd:eeee:{n:x}fff" for n in range(16)]}
 
 
 WRONG_SECRET = "whsec_" + base64.b64encode(b"another secret of 32 bytes in all").decode()

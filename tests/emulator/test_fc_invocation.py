@@ -255,6 +255,20 @@ def test_time_jump_ends_warm_instances(functions: Functions) -> None:
     assert identity["RoleId"] == ROLE_ID
 
 
+def test_time_jump_lets_a_running_request_finish(functions: Functions) -> None:
+    """It ends as it would have, and its instance, which has the old time, is not used again."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(functions.invoke("naps", b"0.2")))
+    thread.start()
+    _spin(lambda: len(functions.fc.logs().get("naps", [])) == 1)
+
+    functions.fc.time_jumped()
+
+    thread.join(10)
+    assert results[0].body.read() == b"woke up"
+    assert functions.fc.pool.counts() == {}
+
+
 def test_true_cold_start_works_as_well(functions: Functions) -> None:
     """A fresh interpreter instead of a fork: same result, nothing imported beforehand."""
     functions.cloud.choices.fc_cold_start = True

@@ -78,6 +78,12 @@ class TestEnd:
         assert _gone(*pids)
         assert _pids(functions.invoke("spawns").body.read())[0] not in pids
 
+    def test_instance_that_ends_by_itself_leaves_no_child(self, functions: Functions) -> None:
+        """Its group is ended when it is collected, whether or not it is asked for again."""
+        pids = _pids(functions.invoke("abandons").body.read())
+
+        assert _gone(*pids)
+
     def test_zygote_that_was_killed_is_replaced(self, functions: Functions) -> None:
         """Its instances die with it; the next request starts another one."""
         before = _pids(functions.invoke("spawns").body.read())

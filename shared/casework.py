@@ -1,0 +1,51 @@
+"""One ticket in the worker: decide again, from nothing, plan the grant, run the saga.
+
+Every refusal is on record before it is returned; the ingress's own decision counts for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared import approvals, audit, grants, issuance
+from shared.audit import Attempt
+from shared.grants import Grant
+from shared.issuance import Broker
+from shared.policies import Assets
+from shared.refusals import Denied
+from shared.resumption import Issued
+from shared.rules import Rules
+from shared.templates import Template
+from shared.tickets import Ticket
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """What is allowed here, and which KMS secret holds the key that signs grants."""
+
+    rules: Rules
+    templates: Mapping[str, Template]
+    assets: Assets
+    ledger_secret: str
+
+
+def issue(broker: Broker, book: Rulebook, ticket: Ticket, record: Attempt) -> Issued | Denied:
+    """Decide on the ticket and make what it grants; raises what `issuance.issue` raises."""
+    grant = planned(broker, book, ticket, record)
+    outcome = grant if isinstance(grant, Denied) else issuance.issue(broker, grant, record)
+    if isinstance(outcome, Denied):
+        broker.audit_log.put_logs(audit.refusal(record, outcome, broker.now()))
+    return outcome
+
+
+def planned(broker: Broker, book: Rulebook, ticket: Ticket, record: Attempt) -> Grant | Denied:
+    """The signed grant, or why there is none; names the approvers in the record."""
+    approved = approvals.decide(ticket, book.rules, broker.now())
+    if isinstance(approved, Denied):
+        return approved
+    ledger_key = broker.kms.get_secret_value(book.ledger_secret)
+    grant = grants.plan(ticket, approved, book.templates, book.assets, ledger_key)
+    if isinstance(grant, Grant):
+        record.base |= audit.approved_facts(grant, approved.approved_at)
+    return grant
