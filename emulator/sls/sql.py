@@ -77,7 +77,8 @@ def _execute(
         connection.executemany(insert, values)
         connection.set_authorizer(_authorize)
         connection.set_progress_handler(_deadline(), 10_000)
-        return list(connection.execute(text, parameters))
+        named = {f"p{number}": value for number, value in enumerate(parameters, 1)}
+        return list(connection.execute(text, named))
     except (sqlite3.Error, OverflowError) as err:
         raise refused(f"the statement cannot be run: {err}") from None
     finally:

@@ -235,9 +235,9 @@ class Expressions:
     def _literal(self, value: object, kind: str) -> Expression:
         for number, known in enumerate(self.literals, 1):
             if known == value and type(known) is type(value):
-                return Expression(f"?{number}", kind, "literal")
+                return Expression(f":p{number}", kind, "literal")
         self.literals.append(value)
-        return Expression(f"?{len(self.literals)}", kind, "literal")
+        return Expression(f":p{len(self.literals)}", kind, "literal")
 
     def _column(self, token: Token) -> Expression:
         column = self._columns.get(token.value)

@@ -49,7 +49,7 @@ class Token:
 @dataclass(frozen=True)
 class Expression:
     """`text` is for the database and holds no text of the caller: columns are `c<n>`, literals
-    numbered parameters. Equal texts are equal expressions."""
+    parameters `:p<n>`. Equal texts are equal expressions."""
 
     text: str
     type: str

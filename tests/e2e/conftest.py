@@ -148,3 +148,8 @@ def remember_decisions(calls: list[dict[str, Any]]) -> None:
                 policy = decision["policy"]
                 if policy == f"Custom:akwarden-{role}":
                     DECISIVE.add((role, decision["action"]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What was needed is known when all other end-to-end tests are over."""
+    items.sort(key=lambda item: item.name == "test_granted_is_what_was_needed")

@@ -53,4 +53,6 @@ def sinks_of(stage: Stage, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def assert_none(stage: Stage, replies: Iterable[str]) -> None:
     """Fail with the sinks' names if any secret is in one."""
-    assert found_in(sinks_of(stage, replies), secrets_of(stage)) == []
+    leaky = found_in(sinks_of(stage, replies), secrets_of(stage))
+    if leaky:
+        raise AssertionError(f"a secret stands in: {', '.join(leaky)}")

@@ -15,6 +15,9 @@ from typing import Any
 import fc2
 import pytest
 
+from emulator.fc.instances import Instance
+from emulator.fc.logs import Logs
+from emulator.fc.processes import Ended, Process
 from emulator.fc.runtime import FunctionCompute
 from tests.emulator.fc_running import (  # noqa: F401  (the fixtures)
     S_YAML,
@@ -77,6 +80,25 @@ class TestEnd:
 
         assert _gone(*pids)
         assert _pids(functions.invoke("spawns").body.read())[0] not in pids
+
+    def test_instance_killed_while_it_starts_never_runs(self, functions: Functions) -> None:
+        """A reset between the decision to start and the fork must not miss the instance."""
+        instance = Instance(functions.fc.specs["echo"], "c-1", None, Logs())
+        description = {
+            "environment": {}, "code": str(S_YAML.parent), "hidden": [], "offset_seconds": 0,
+        }  # fmt: skip
+        pids: list[int] = []
+
+        def fork(output: Callable[[str], None]) -> Process:
+            process = functions.fc.pool._zygote.fork(output)
+            pids.append(process.pid)
+            instance.kill()
+            return process
+
+        with pytest.raises(Ended):
+            instance.start(fork, description)
+
+        assert _gone(*pids)
 
     def test_instance_that_ends_by_itself_leaves_no_child(self, functions: Functions) -> None:
         """Its group is ended when it is collected, whether or not it is asked for again."""

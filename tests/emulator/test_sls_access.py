@@ -19,6 +19,7 @@ from tests.emulator.sls_scenario import (
     PROJECT,
     SOURCE_IP,
     STORE,
+    WAITS,
     client,
     get,
     put,
@@ -229,42 +230,33 @@ def test_quota_faults_are_not_retried(
     assert get(sdk) == []
 
 
-def test_server_error_is_retried_by_the_sdk(
-    emulator: Any, sdk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_error_is_retried_by_the_sdk(emulator: Any, sdk: Any) -> None:
     """A 500 is InternalServerError; the SDK sends again by itself and succeeds."""
     emulator.cloud.faults.add({"product": "sls", "action": "PutLogs", "kind": "error"})
-    waits: list[float] = []
-    monkeypatch.setattr("aliyun.log.logclient.time.sleep", waits.append)
+    WAITS.clear()
 
     put(sdk, {"event_id": "e"})
 
     failed, succeeded = emulator.cloud.history.since()[-2:]
     assert (failed["status"], failed["code"]) == (500, "InternalServerError")
     assert (failed["changed"], succeeded["changed"]) == (False, True)
-    assert waits == [1]
+    assert WAITS == [1]
     assert len(get(sdk)) == 1
 
 
-def test_lost_answer_doubles_the_row(
-    emulator: Any, sdk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_answer_doubles_the_row(emulator: Any, sdk: Any) -> None:
     """A write whose answer was dropped is stored; the SDK sends it again by itself."""
     emulator.cloud.faults.add({"product": "sls", "action": "PutLogs", "kind": "drop"})
-    monkeypatch.setattr("aliyun.log.logclient.time.sleep", lambda _: None)
 
     put(sdk, {"event_id": "e"})
 
     assert len(get(sdk, "event_id: e")) == 2
 
 
-def test_answers_lost_for_good(
-    emulator: Any, sdk: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_lost_for_good(emulator: Any, sdk: Any) -> None:
     """The caller sees a network error although every one of its ten tries was stored."""
     rule = {"product": "sls", "action": "PutLogs", "kind": "drop", "times": 0}
     emulator.cloud.faults.add(rule)
-    monkeypatch.setattr("aliyun.log.logclient.time.sleep", lambda _: None)
 
     with pytest.raises(LogException) as caught:
         put(sdk, {"event_id": "e"})
