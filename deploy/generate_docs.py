@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy import emulator_page
 from shared import refusals, templates
+from shared.settings import SETTINGS
 from shared.use_cases import ALTERNATIVES
 
 ROOT = Path(__file__).parents[1]
@@ -74,8 +76,25 @@ def templates_page(root: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def readme(root: Path) -> str:
+    """README.md with its settings table anew; the rest is written by hand."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    start, end = "<!-- settings: generated -->\n", "<!-- end of settings -->"
+    before, _, rest = text.partition(start)
+    after = rest.partition(end)[2]
+    rows = (
+        (f"`{s.name}`", s.meaning, s.unit,
+         "required" if s.default is None else f"`{s.default}`" if s.default else "")
+        for s in SETTINGS
+    )  # fmt: skip
+    table = "\n".join(_table(("Setting", "Meaning", "Unit", "Default"), rows))
+    return f"{before}{start}{table}\n{end}{after}"
+
+
 # Page under docs/ → the function that writes it.
 PAGES: dict[str, Callable[[Path], str]] = {
+    "../README.md": readme,
+    "emulator.md": emulator_page.page,
     "ticket.md": ticket_page,
     "refusals.md": refusals_page,
     "templates.md": templates_page,

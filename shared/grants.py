@@ -124,24 +124,36 @@ def _description_content(ticket: Ticket, facts: Mapping[str, str] | None) -> dic
 
 def sign(user: str, facts: Mapping[str, str], description: str, ledger_key: Secret) -> str:
     """HMAC-SHA256 (hex) over user, facts and description content, each unambiguous in JSON."""
-    text = _compact([user, dict(sorted(facts.items())), description])
-    return hmac.new(ledger_key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest()
+    text = _compact([user, dict(sorted(facts.items())), description]).encode(errors="surrogatepass")
+    return hmac.new(ledger_key.reveal().encode(), text, hashlib.sha256).hexdigest()
 
 
 def verified(
     user: str, tags: Mapping[str, str], description: str, ledger_key: Secret
 ) -> bool:
-    """Whether tags (or, for self-service, the description's own facts) carry our signature."""
+    """Whether tags (or, for self-service, the description's own facts) carry our signature.
+
+    Never raises: whoever can write a description must not be able to stop a sweep with it. Only
+    the very text that we wrote counts, not another spelling of the same JSON.
+    """
     try:
         content = json.loads(description)
-        signature = str(content.pop("sig"))
-    except (ValueError, KeyError, AttributeError, TypeError):
+        if not isinstance(content, dict) or _compact(content) != description:
+            return False
+    except (ValueError, RecursionError):
         return False
-    facts = content.get("grant") or {
-        name.removeprefix(TAG_PREFIX): value
-        for name, value in tags.items()
-        if name.startswith(TAG_PREFIX) and name != f"{TAG_PREFIX}sig"
-    }
+    signature = str(content.pop("sig", ""))
+    facts = content.get("grant")
+    if facts is None:
+        facts = {
+            name.removeprefix(TAG_PREFIX): value
+            for name, value in tags.items()
+            if name.startswith(TAG_PREFIX)
+        }
+        if facts.pop("sig", "") != signature:
+            return False
+    if not isinstance(facts, dict) or not signature.isascii():
+        return False
     expected = sign(user, facts, _compact(content), ledger_key)
     return hmac.compare_digest(expected, signature)
 

@@ -65,11 +65,11 @@ def ticket_of(event: bytes) -> tickets.Ticket | Denied:
     content: Any
     try:
         content = json.loads(event)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Denied("not_json")
     if not isinstance(content, dict) or content.get("format") != PAYLOAD_FORMAT:
         return Denied("invalid_value", "format")
     source = content.get("source")
-    if source not in SOURCES:
+    if not isinstance(source, str) or source not in SOURCES:
         return Denied("invalid_value", "source")
-    return tickets.parse(content.get("ticket"), source=str(source))
+    return tickets.parse(content.get("ticket"), source=source)

@@ -31,7 +31,7 @@ def parse(event: bytes) -> Inbound | None:
         raw = base64.b64decode(body) if content.get("isBase64Encoded") else body.encode()
         headers = {str(k).lower(): str(v) for k, v in (content.get("headers") or {}).items()}
         return Inbound(str(http["method"]), str(http["path"]), headers, raw)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -2,14 +2,13 @@
 
 Read `issue` and `_make`. Why this order: the intent is acknowledged before the first change; the
 secret's place is reserved before a key exists, so that name, quota and permission errors come while
-nothing is lost yet; the key is stored and proved before anybody may read it; whoever reads a result
-row reads it before anybody is told.
+nothing is lost yet; the key is stored, proved and bound to its network before anybody may read it;
+whoever reads a result row reads it before anybody is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -126,12 +125,11 @@ def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued
         step(record, "secret.stored", lambda: _store(broker, grant, key)),
         lambda: _prove(broker, key) if key else _await_propagation(broker, found),
     )
-    side_by_side(
-        step(record, "key.issued", lambda: broker.kms.update_secret_version_stage(
-            grant.secret, naming.CURRENT_STAGE, key_id)),
-        step(record, "key.restricted", lambda: broker.ims.set_access_key_policy(
-            grant.user, key_id, grant.ticket.source_ips)),
-    )  # fmt: skip
+    # In this order: `key.issued` ends the operation, so nothing may be left to do after it.
+    step(record, "key.restricted", lambda: broker.ims.set_access_key_policy(
+        grant.user, key_id, grant.ticket.source_ips))()  # fmt: skip
+    step(record, "key.issued", lambda: broker.kms.update_secret_version_stage(
+        grant.secret, naming.CURRENT_STAGE, key_id))()  # fmt: skip
     return Issued(grant.user, grant.policy, key_id, grant.secret, key_id)
 
 
@@ -187,12 +185,18 @@ def _attach(broker: Broker, grant: Grant) -> str:
 
 def _retire(broker: Broker, grant: Grant, record: Attempt, key_id: str) -> None:
     """Disable, then delete, a key that no stored version stands for; gone already is fine."""
-    with suppress(NotFound):
-        step(record, "key.disabled", lambda: broker.ram.update_access_key(
-            grant.user, key_id, "Inactive"), target=key_id)()  # fmt: skip
-    with suppress(NotFound):
-        step(record, "key.deleted", lambda: broker.ram.delete_access_key(
-            grant.user, key_id), target=key_id)()  # fmt: skip
+    ram, user = broker.ram, grant.user
+    step(record, "key.disabled", lambda: _unless_gone(
+        lambda: ram.update_access_key(user, key_id, "Inactive")), target=key_id)()  # fmt: skip
+    step(record, "key.deleted", lambda: _unless_gone(
+        lambda: ram.delete_access_key(user, key_id)), target=key_id)()  # fmt: skip
+
+
+def _unless_gone(call: Callable[[], str]) -> str:
+    try:
+        return call()
+    except NotFound as err:
+        return err.request_id
 
 
 def _store(broker: Broker, grant: Grant, key: NewKey) -> str:

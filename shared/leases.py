@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared import naming
-from shared.errors import AlreadyExists, LeaseHeld
+from shared.errors import AlreadyExists, LeaseHeld, NotFound
 from shared.ports import PolicyState, Ram
 
 # A marker grants nothing even if somebody attached it by hand.
@@ -82,28 +83,33 @@ def _confirm_takeover(
     now: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> None:
-    """Wait out the lag, then see that no lower marker was made anew meanwhile.
+    """Wait out the lag, then see that all lower markers still stand there, expired.
 
-    Another holder could have released n+1 and n between our look and our create, and a third
-    could have begun at n; the lower number wins.
+    Another holder could have released n and n+1 between our look and our create. A third could
+    then have begun at n, or could at any time: whoever stands on a gap is not seen from below.
     """
     sleep(terms.max_lag_seconds)
     for number in lease.numbers[:-1]:
         name = naming.lease_name(lease.application, lease.environment, number)
         held_until = _held_until(ram.get_policy(name))
-        if held_until is not None and held_until > now():
-            ram.delete_policy(
-                naming.lease_name(lease.application, lease.environment, lease.numbers[-1])
-            )
-            raise LeaseHeld(held_until)
+        if held_until is None or held_until > now():
+            with suppress(NotFound):
+                ram.delete_policy(
+                    naming.lease_name(lease.application, lease.environment, lease.numbers[-1])
+                )
+            raise LeaseHeld(held_until or now())
 
 
 def release(ram: Ram, lease: Lease) -> str:
-    """Remove the markers, the held one last: until then the lease is still ours."""
+    """Remove the markers, the held one last: until then the lease is still ours. One that is
+    gone already is fine."""
     request_id = ""
     for number in lease.numbers:
         name = naming.lease_name(lease.application, lease.environment, number)
-        request_id = ram.delete_policy(name)
+        try:
+            request_id = ram.delete_policy(name)
+        except NotFound as err:
+            request_id = err.request_id
     return request_id
 
 
@@ -117,5 +123,5 @@ def _held_until(marker: PolicyState | None) -> datetime | None:
         return None
     try:
         return datetime.fromtimestamp(float(json.loads(marker.description)["until"]), UTC)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return datetime.max.replace(tzinfo=UTC)

@@ -157,9 +157,9 @@ def _changes(grant: Grant, found: Found) -> list[Change]:
             Change("key.created", "ram", "CreateAccessKey"),
             Change("secret.stored", "kms", "PutSecretValue"),
         ]
-    made.append(Change("key.issued", "kms", "UpdateSecretVersionStage"))
     if grant.ticket.source_ips:
         made.append(Change("key.restricted", "ims", "SetAccessKeyPolicy"))
+    made.append(Change("key.issued", "kms", "UpdateSecretVersionStage"))
     return [*made, Change("lease.released", "ram", "DeletePolicy")]
 
 

@@ -93,7 +93,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         value = given.get(setting.name) or setting.default
         if not value and setting.default is None:
             problems.append(f"{setting.name} is required: {setting.meaning}")
-        elif value and not re.fullmatch(setting.pattern, value):
+        elif value and not re.fullmatch(setting.pattern, value, re.ASCII):
             problems.append(f"{setting.name} does not match {setting.pattern}")
         values[setting.name.removeprefix("AKWARDEN_").lower()] = value or ""
     if problems:
@@ -107,9 +107,9 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(**{k: numbers.get(k, str)(v) for k, v in values.items()})  # type: ignore[arg-type]
 
 
-# The longest chain of dependent calls of one issue run: three rounds of reads, the lease, five
+# The longest chain of dependent calls of one issue run: three rounds of reads, the lease, six
 # rounds of changes, two audit writes, the release. Each may be tried three times.
-DEPENDENT_CALLS, TRIES = 12, 3
+DEPENDENT_CALLS, TRIES = 13, 3
 
 
 def check_timeout(settings: Settings, function_timeout_seconds: int) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared.audit import FAILURE, SUCCESS, UNKNOWN, Attempt, Outcome
-from shared.errors import CloudError, CloudRefused
+from shared.errors import CloudError, CloudRefused, LeaseHeld, StateChanged
 
 Call = Callable[[], Any]
 
@@ -39,6 +39,9 @@ def step(record: Attempt, event_type: str, call: Call, *, target: str = "") -> C
             value = call()
         except CloudRefused as err:
             record.outcomes[change] = Outcome(FAILURE, err.request_id, err.status, err.code)
+            raise
+        except (LeaseHeld, StateChanged) as err:  # known not to have happened: no doubt about it
+            record.outcomes[change] = Outcome(FAILURE, code=err.reason)
             raise
         except CloudError as err:
             record.outcomes[change] = Outcome(UNKNOWN, code=err.reason)

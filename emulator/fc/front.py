@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["handle", "handle_http_trigger"]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ROUTES = tuple(
+ROUTES = tuple(
     (method, re.compile(path), action)
     for method, path, action in (
         ("POST", r"/2023-03-30/functions/(?P<function>[^/]+)/invocations", "InvokeFunction"),
@@ -87,7 +87,7 @@ def _answered(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> 
 
 
 def _target(request: Request) -> Target:
-    for method, path, action in _ROUTES:
+    for method, path, action in ROUTES:
         found = path.fullmatch(request.path)
         if not found or method != request.method:
             continue

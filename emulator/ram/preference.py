@@ -10,7 +10,7 @@ from __future__ import annotations
 from emulator.call import Call
 from emulator.policy.evaluation import NamedPolicy
 from emulator.policy.language import Statement
-from emulator.ram import directory, errors
+from emulator.ram import directory
 from emulator.ram.product import RAM
 from emulator.rpc import Answer
 
@@ -54,10 +54,7 @@ def apply(call: Call, flags: dict[str, bool]) -> None:
     if "LoginNetworkMasks" in call.parameters:
         changes["LoginNetworkMasks"] = call.text("LoginNetworkMasks")
     if call.text("LoginSessionDuration"):
-        hours = call.integer("LoginSessionDuration", 6, 0, 24)
-        if hours == 0:
-            raise errors.incorrect("LoginSessionDuration")
-        changes["LoginSessionDuration"] = hours
+        changes["LoginSessionDuration"] = call.integer("LoginSessionDuration", 6, 1, 24)
     call.cloud.ram.security_preference.update(changes)
 
 

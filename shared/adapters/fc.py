@@ -26,6 +26,7 @@ from shared.ports import Functions
 log = logging.getLogger(__name__)
 
 API_VERSION = "2023-03-30"
+ACCEPTED = 202  # the only answer that says an asynchronous invocation is queued
 TASK_EXISTS = 409  # the documented status; the 3.0 error code beside it is not documented
 SIGNATURE_REFUSED = ("SignatureNotMatch", "SignatureDoesNotMatch", "InvalidSignature",
                      "IncompleteSignature", "UnsupportedSignature")  # fmt: skip
@@ -61,6 +62,7 @@ class _Client(fc2.Client):  # type: ignore[misc]
         return requests.request(
             method, f"{self.endpoint}{quote(path)}", headers=signed, data=body,
             timeout=TIMEOUT_SECONDS,
+            allow_redirects=False,  # the security token is for this host alone
         )  # fmt: skip
 
 
@@ -80,6 +82,7 @@ class FunctionsAdapter:
             securityToken=security_token,
         )  # fmt: skip
         self._fallback = fallback
+        self._refused = False
 
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
         """InvokeFunction, asynchronously; False if this task id was submitted before."""
@@ -96,6 +99,8 @@ class FunctionsAdapter:
         if response.status_code == TASK_EXISTS:
             return False
         _check("InvokeFunction", response)
+        if response.status_code != ACCEPTED:
+            raise CloudUnknown("InvokeFunction")
         return True
 
     def get_async_task(self, function: str, task_id: str) -> str:
@@ -106,11 +111,16 @@ class FunctionsAdapter:
         except _SignatureRefused:
             return self._fallback.get_async_task(function, task_id)
         _check("GetAsyncTask", response)
-        return str(_json(response).get("status", ""))
+        status = _json(response).get("status")
+        if not status:  # an answer without it is none: no state is not a good state
+            raise CloudUnknown("GetAsyncTask")
+        return str(status)
 
     def _call(
         self, action: str, method: str, path: str, headers: dict[str, str], body: bytes | None
     ) -> Any:
+        if self._refused:
+            raise _SignatureRefused
         response = None
         with suppress(requests.RequestException):
             response = self._client.call(method, path, headers, body)
@@ -118,6 +128,7 @@ class FunctionsAdapter:
             raise CloudUnknown(action)
         if response.status_code in (400, 401, 403) and _code(response) in SIGNATURE_REFUSED:
             log.warning("fc2 signature refused (%s): using the FC 3.0 SDK", _code(response))
+            self._refused = True
             raise _SignatureRefused
         return response
 
@@ -157,10 +168,12 @@ class SdkFunctionsAdapter:
         """GetAsyncTask: the state as FC names it."""
         from alibabacloud_fc20230330 import models
 
+        from shared.adapters import tea
+
         request = models.GetAsyncTaskRequest()
         response = self._answer("GetAsyncTask", lambda: self._client().get_async_task(
             function, task_id, request))  # fmt: skip
-        return str(response.body.status or "")
+        return str(tea.present("GetAsyncTask", response.body, "status"))
 
     def _client(self) -> Any:
         from alibabacloud_fc20230330.client import Client

@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.client import HTTPException
 from urllib.parse import quote, urlencode
 
 from shared.errors import CloudError, CloudRefused, CloudUnknown
@@ -85,7 +86,7 @@ def _answer(request: urllib.request.Request) -> dict[str, object]:
         failure = CloudUnknown("GetSecretValue")
     except urllib.error.HTTPError as err:
         failure = _refusal(err)
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):  # the last: an answer that is cut short
         failure = CloudUnknown("GetSecretValue")
     raise failure
 
@@ -96,6 +97,6 @@ def _refusal(err: urllib.error.HTTPError) -> CloudError:
     try:
         content = json.loads(err.read())
         code, request_id = str(content.get("Code", "")), str(content.get("RequestId", ""))
-    except (ValueError, AttributeError, OSError):
+    except (ValueError, AttributeError, OSError, HTTPException):
         code, request_id = "", ""
     return CloudRefused("GetSecretValue", code or f"Http{err.code}", err.code, request_id)

@@ -50,10 +50,11 @@ class RamAdapter:
         return str(present("CreatePolicy", body, "request_id"))
 
     def delete_policy(self, name: str) -> str:
-        """DeletePolicy; NotFound if it is gone already."""
+        """DeletePolicy; NotFound if it is gone already. Not repeated by itself: a lease's marker
+        may be another holder's by the time of the second try."""
         request = models.DeletePolicyRequest(policy_name=name)
         body = answer(
-            "DeletePolicy", lambda: self._client.delete_policy(request).body, repeatable=True
+            "DeletePolicy", lambda: self._client.delete_policy(request).body, repeatable=False
         )
         return str(present("DeletePolicy", body, "request_id"))
 
@@ -89,10 +90,13 @@ class RamAdapter:
             "CreateAccessKey", lambda: self._client.create_access_key(request), repeatable=False
         )
         key = present("CreateAccessKey", response.body, "access_key")
+        key_id, secret, created = (
+            str(present("CreateAccessKey", key, name))
+            for name in ("access_key_id", "access_key_secret", "create_date")
+        )
         return NewKey(
-            key.access_key_id, Secret(key.access_key_secret), _date(key.create_date),
-            str(response.body.request_id),
-        )  # fmt: skip
+            key_id, Secret(secret), _date(created), str(response.body.request_id or "")
+        )
 
     def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
         """UpdateAccessKey to `Active` or `Inactive`."""

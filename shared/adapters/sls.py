@@ -12,7 +12,14 @@ from aliyun.log import GetLogsRequest, LogClient, LogException, LogItem, PutLogs
 
 from shared.adapters.tea import Credentials, Endpoint
 from shared.audit import SCHEMA, Row
-from shared.errors import CloudError, CloudUnknown, NotFound, NotPermitted, Throttled
+from shared.errors import (
+    CloudError,
+    CloudRefused,
+    CloudUnknown,
+    NotFound,
+    NotPermitted,
+    Throttled,
+)
 
 T = TypeVar("T")
 
@@ -53,18 +60,27 @@ class AuditLogAdapter:
         answer("PutLogs", lambda: self._client.put_logs(request))
 
     def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
-        """GetLogs by a search (no SQL), all pages, oldest first."""
+        """GetLogs by a search (no SQL), all pages, oldest first. CloudUnknown if SLS does not
+        get to the end of it: a page whose progress is `Incomplete` may lack rows."""
         rows: list[dict[str, str]] = []
         while True:
             request = GetLogsRequest(
                 self._project, self._logstore, int(since.timestamp()), int(until.timestamp()),
                 query=query, line=PAGE_ROWS, offset=len(rows),
             )  # fmt: skip
-            response: Any = answer("GetLogs", partial(self._client.get_logs, request))
+            response: Any = answer("GetLogs", partial(self._complete, request))
             page = [log.get_contents() for log in response.get_logs()]
             rows += page
             if len(page) < PAGE_ROWS:
                 return rows
+
+    def _complete(self, request: GetLogsRequest) -> Any:
+        for _ in range(TRIES):
+            response = self._client.get_logs(request)
+            if response.is_completed():
+                return response
+            time.sleep(PAUSE_SECONDS)
+        raise CloudUnknown("GetLogs")
 
 
 def answer(action: str, call: Callable[[], T]) -> T:
@@ -92,4 +108,5 @@ def translated(action: str, err: LogException) -> CloudError:
         return CloudUnknown(action)
     if code in ("ProjectNotExist", "LogStoreNotExist"):
         return NotFound(action, code, status, request_id)
-    return NotPermitted(action, code, status, request_id)
+    kind = NotPermitted if status in (401, 403) else CloudRefused
+    return kind(action, code, status, request_id)

@@ -40,14 +40,15 @@ def test_no_role_has_a_wildcard_action() -> None:
 @pytest.mark.parametrize(("role", "action"), REMOVALS)
 def test_removed_action_stops_issuing(scene: Scene, role: str, action: str) -> None:
     """Without the action nothing is issued; with it again, the same approval is."""
+    body = scene.body()
     with_policy(scene, role, without=action)
-    scene.deliver(scene.body())
+    scene.deliver(body)
     until(lambda: denied(scene, action))
     assert f"akw-{scene.application}-prod" not in issued_users(scene)
 
     with_policy(scene, role)
 
-    scene.deliver(scene.body())
+    scene.deliver(body)
     assert scene.outcome()["status"] == "issued"
 
 

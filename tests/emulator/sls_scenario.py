@@ -32,7 +32,8 @@ def client(emulator: Any, monkeypatch: pytest.MonkeyPatch, key: tuple[str, str] 
 
     It tries again at once: its pauses of a second are the only thing taken from it.
     """
-    monkeypatch.setattr(logclient, "time", types.SimpleNamespace(time=time.time, sleep=WAITS.append))
+    impatient = types.SimpleNamespace(time=time.time, sleep=WAITS.append)
+    monkeypatch.setattr(logclient, "time", impatient)
     monkeypatch.setenv("http_proxy", f"http://{ip}:x@{emulator.endpoint}")
     found = LogClient(ENDPOINT, *key, source="fc", **more)
     found.timeout = 10

@@ -1,0 +1,78 @@
+"""docs/emulator.md: which actions the emulator answers, and which of the real API it does not.
+
+The real API is what the official SDKs have methods for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from emulator.choices import Choices
+from emulator.fc.front import ROUTES as FC_ROUTES
+from emulator.gateway import RPC_PRODUCTS
+from emulator.rpc import RpcProduct
+from emulator.sls.operations import OPERATIONS
+
+CLIENTS = {
+    "ram": "alibabacloud_ram20150501.client",
+    "ims": "alibabacloud_ims20190815.client",
+    "sts": "alibabacloud_sts20150401.client",
+    "kms": "alibabacloud_kms20160120.client",
+}
+_METHOD = re.compile(r"action\s*=\s*'([A-Za-z]+)'")
+INTRODUCTION = """\
+`emulator/` speaks the wire protocols of RAM, IMS, STS, KMS, SLS and Function Compute, so that
+unmodified official SDKs talk to it over HTTP. It is volatile: what it holds ends with it.
+
+    python -m emulator --port 8180 --management-port 8181 --account-id 1234567890123456 \\
+        --access-key-id LTAI5tLocal --access-key-secret some-secret [--calm] [--functions s.yaml]
+
+It prints `ready` when it answers and ends on SIGTERM. The key belongs to one RAM user with
+AdministratorAccess. Reach it directly (`endpoint=127.0.0.1:8180`, protocol HTTP), or as a forward
+proxy (`http_proxy=http://198.51.100.7:x@127.0.0.1:8180`), which keeps every real host name; the
+user name of the proxy URL is then the caller's address. HTTPS through the proxy is not spoken yet.
+`--calm` switches propagation delay, throttling and index lag off.
+
+The management port is no part of any protocol: `GET /healthz /clock /choices /history /state
+/secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
+/timers/<function>/<trigger>`, `DELETE /faults`.
+"""
+
+
+def page(root: Path) -> str:
+    """The whole page."""
+    lines = ["# The emulator", "", INTRODUCTION]
+    for product in RPC_PRODUCTS:
+        lines += _product(product)
+    lines += ["## SLS", "", _answered(operation.name for operation in OPERATIONS), ""]
+    lines += ["## Function Compute", "", _answered(name for _, _, name in FC_ROUTES), ""]
+    lines += ["## Choices", "", "Where the documentation is silent. Set with `--choice NAME=VALUE` "
+              "or `POST /choices`; the reasons stand in `emulator/choices.py`.", "",
+              "| Choice | Default |", "| --- | --- |"]  # fmt: skip
+    lines += [f"| `{name}` | `{value}` |" for name, value in vars(Choices()).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _product(product: RpcProduct) -> list[str]:
+    real = _api(CLIENTS[product.name])
+    missing = sorted(real - set(product.actions))
+    return [
+        f"## {product.name.upper()} {product.version}", "",
+        f"{len(product.actions)} actions answered: {_answered(product.actions)}", "",
+        f"Refused as unknown, of the real API's {len(real)}: {_answered(missing)}", "",
+    ]  # fmt: skip
+
+
+def _answered(names: Iterable[str]) -> str:
+    found = sorted(set(names))
+    return ", ".join(f"`{name}`" for name in found) if found else "none"
+
+
+def _api(module: str) -> set[str]:
+    """Every action name in an SDK's client."""
+    import importlib
+
+    path = importlib.import_module(module).__file__
+    return set(_METHOD.findall(Path(path or "").read_text(encoding="utf-8")))

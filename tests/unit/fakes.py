@@ -1,0 +1,363 @@
+"""A cloud in memory behind the ports, which fails where a test says and remembers what it did.
+
+One class per port, all on one `World`. A fault names a method and which of its calls fails, whether
+the service refuses or falls silent, and whether the change was made by then.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.audit import INTENT, SUCCESS, Row
+from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
+from shared.issuance import Broker
+from shared.leases import LeaseTerms
+from shared.naming import CURRENT_STAGE, RESERVED_VERSION
+from shared.ports import KeyStatus, NewKey, PolicyState, SecretState, User, Version
+from shared.secrecy import Secret
+
+BEGAN = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
+TERMS = LeaseTerms(lasts_seconds=150, max_lag_seconds=30)
+WRITES = {
+    "create_user": "CreateUser", "set_access_key_policy": "SetAccessKeyPolicy",
+    "create_policy": "CreatePolicy", "delete_policy": "DeletePolicy",
+    "attach_policy_to_user": "AttachPolicyToUser", "create_access_key": "CreateAccessKey",
+    "update_access_key": "UpdateAccessKey", "delete_access_key": "DeleteAccessKey",
+    "create_secret": "CreateSecret", "put_secret_value": "PutSecretValue",
+    "update_secret_version_stage": "UpdateSecretVersionStage",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The `nth` call (from 1) of a port's method fails."""
+
+    method: str
+    nth: int
+    silent: bool  # CloudUnknown; else CloudRefused
+    after: bool  # the change is made all the same
+
+
+@dataclass
+class Key:
+    """`visible_at`: a request whose answer was lost may be carried out late."""
+
+    id: str
+    user: str
+    visible_at: datetime
+    created_at: datetime
+    status: str = "Active"
+    network: tuple[str, ...] = ()
+
+
+@dataclass
+class World:
+    """The cloud's records. `log` has every port call and every acknowledged audit write."""
+
+    now: datetime = BEGAN
+    faults: set[Fault] = field(default_factory=set)
+    users: dict[str, User] = field(default_factory=dict)
+    policies: dict[str, PolicyState] = field(default_factory=dict)
+    attached: set[tuple[str, str]] = field(default_factory=set)
+    keys: dict[str, Key] = field(default_factory=dict)
+    secrets: dict[str, SecretState] = field(default_factory=dict)
+    versions: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    values: dict[tuple[str, str], str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    log: list[tuple[Any, ...]] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self._numbers = itertools.count(1)
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.now += timedelta(seconds=seconds)
+
+    def call(self, method: str, action: Callable[[], Any], *about: object) -> Any:
+        """Carry a call out, or fail it as a fault says."""
+        with self.lock:
+            self.calls[method] += 1
+            nth = self.calls[method]
+            fault = next((f for f in self.faults if (f.method, f.nth) == (method, nth)), None)
+            if method in WRITES:
+                self.log.append((WRITES[method], self.now, *about))
+            if fault is None:
+                return action()
+            if fault.after:
+                made = action()
+                if isinstance(made, NewKey) and fault.silent:
+                    late = self.now + timedelta(seconds=0.9 * TERMS.max_lag_seconds)
+                    self.keys[made.id].visible_at = late
+            if fault.silent:
+                raise CloudUnknown(method)
+            raise CloudRefused(method, "InternalRefusal", 400, "request-refused")
+
+    def broker(self, **changes: Any) -> Broker:
+        """Everything the saga needs, on this world; sleeping moves its clock."""
+        parts: dict[str, Any] = {
+            "ims": FakeIms(self), "ram": FakeRam(self), "kms": FakeKms(self),
+            "sts": FakeSts(self), "audit_log": FakeAuditLog(self), "lease_terms": TERMS,
+            "broker_role": "acs:ram::1234567890123456:role/akw-issue",
+            "now": lambda: self.now, "sleep": self.sleep,
+        }  # fmt: skip
+        return Broker(**(parts | changes))
+
+
+@dataclass
+class FakeIms:
+    """`ports.Ims`."""
+
+    world: World
+
+    def get_user(self, user: str) -> User | None:
+        found: User | None = self.world.call("get_user", lambda: self.world.users.get(user))
+        return found
+
+    def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str:
+        def create() -> str:
+            _refuse_existing(user in self.world.users)
+            self.world.users[user] = User(f"id-{user}", user, dict(tags))
+            return "request-user"
+
+        return str(self.world.call("create_user", create, user))
+
+    def set_access_key_policy(
+        self, user: str, access_key_id: str, source_ips: Sequence[str]
+    ) -> str:
+        def restrict() -> str:
+            self.world.keys[access_key_id].network = tuple(source_ips)
+            return "request-network"
+
+        return str(self.world.call("set_access_key_policy", restrict, access_key_id))
+
+
+@dataclass
+class FakeRam:
+    """`ports.Ram`."""
+
+    world: World
+
+    def get_policy(self, name: str) -> PolicyState | None:
+        found: PolicyState | None = self.world.call(
+            "get_policy", lambda: self.world.policies.get(name)
+        )
+        return found
+
+    def create_policy(self, name: str, document: str, description: str) -> str:
+        def create() -> str:
+            _refuse_existing(name in self.world.policies)
+            self.world.policies[name] = PolicyState(name, description, document, self.world.now)
+            return "request-policy"
+
+        return str(self.world.call("create_policy", create, name))
+
+    def delete_policy(self, name: str) -> str:
+        def delete() -> str:
+            _refuse_missing(name in self.world.policies)
+            del self.world.policies[name]
+            return "request-delete"
+
+        return str(self.world.call("delete_policy", delete, name))
+
+    def attach_policy_to_user(self, policy: str, user: str) -> str:
+        def attach() -> str:
+            _refuse_missing(policy in self.world.policies)
+            _refuse_existing((policy, user) in self.world.attached)
+            self.world.attached.add((policy, user))
+            return "request-attach"
+
+        return str(self.world.call("attach_policy_to_user", attach, policy))
+
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus]:
+        def listed() -> list[KeyStatus]:
+            self.world.log.append(("ListAccessKeys", self.world.now, user))
+            return [
+                KeyStatus(key.id, key.status, key.created_at)
+                for key in self.world.keys.values()
+                if key.user == user and key.visible_at <= self.world.now
+            ]
+
+        found: list[KeyStatus] = self.world.call("list_access_keys", listed)
+        return found
+
+    def create_access_key(self, user: str) -> NewKey:
+        def create() -> NewKey:
+            mine = [key for key in self.world.keys.values() if key.user == user]
+            if len(mine) >= 2:
+                raise CloudRefused("CreateAccessKey", "LimitExceeded.User.AccessKey", 409, "r")
+            number, now = self.world.number(), self.world.now
+            key_id = f"LTAI5tFake{number:014}"
+            self.world.keys[key_id] = Key(key_id, user, now, now)
+            return NewKey(key_id, Secret(f"secret-{number}"), now, "request-key")
+
+        made: NewKey = self.world.call("create_access_key", create, user)
+        return made
+
+    def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
+        def update() -> str:
+            _refuse_missing(access_key_id in self.world.keys)
+            self.world.keys[access_key_id].status = status
+            return "request-update"
+
+        return str(self.world.call("update_access_key", update, access_key_id))
+
+    def delete_access_key(self, user: str, access_key_id: str) -> str:
+        def delete() -> str:
+            _refuse_missing(access_key_id in self.world.keys)
+            del self.world.keys[access_key_id]
+            return "request-delete-key"
+
+        return str(self.world.call("delete_access_key", delete, access_key_id))
+
+
+@dataclass
+class FakeKms:
+    """`ports.Kms`."""
+
+    world: World
+
+    def create_secret(
+        self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
+    ) -> str:
+        def create() -> str:
+            _refuse_existing(name in self.world.secrets)
+            self.world.secrets[name] = SecretState(name, dict(tags), "")
+            self.world.versions[name] = {RESERVED_VERSION: {CURRENT_STAGE}}
+            self.world.values[name, RESERVED_VERSION] = value.reveal()
+            return "request-secret"
+
+        return str(self.world.call("create_secret", create, name))
+
+    def describe_secret(self, name: str) -> SecretState | None:
+        found: SecretState | None = self.world.call(
+            "describe_secret", lambda: self.world.secrets.get(name)
+        )
+        return found
+
+    def list_secret_version_ids(self, name: str) -> Sequence[Version]:
+        def listed() -> list[Version]:
+            found = self.world.versions.get(name, {})
+            return [Version(version, frozenset(stages)) for version, stages in found.items()]
+
+        versions: list[Version] = self.world.call("list_secret_version_ids", listed)
+        return versions
+
+    def put_secret_value(self, name: str, version: str, value: Secret, stage: str) -> str:
+        def put() -> str:
+            _refuse_missing(name in self.world.secrets)
+            self._move(name, stage, version)
+            self.world.values[name, version] = value.reveal()
+            return "request-put"
+
+        return str(self.world.call("put_secret_value", put, version))
+
+    def update_secret_version_stage(self, name: str, stage: str, version: str) -> str:
+        def move() -> str:
+            _refuse_missing(version in self.world.versions.get(name, {}))
+            self._move(name, stage, version)
+            return "request-stage"
+
+        return str(self.world.call("update_secret_version_stage", move, version))
+
+    def get_secret_value(self, name: str) -> Secret:
+        raise AssertionError("the saga never reads a secret")
+
+    def _move(self, name: str, stage: str, version: str) -> None:
+        for stages in self.world.versions[name].values():
+            stages.discard(stage)
+        self.world.versions[name].setdefault(version, set()).add(stage)
+
+
+@dataclass
+class FakeSts:
+    """`ports.Sts`: a key is accepted `lag_seconds` after it was made."""
+
+    world: World
+    lag_seconds: float = 4.0
+
+    def get_caller_identity(self, access_key_id: str, secret: Secret) -> str:
+        def identify() -> str:
+            made_at = self.world.keys[access_key_id].created_at
+            _refuse_missing(self.world.now >= made_at + timedelta(seconds=self.lag_seconds))
+            return "acs:ram::1234567890123456:user/x"
+
+        return str(self.world.call("get_caller_identity", identify))
+
+
+@dataclass
+class FakeAuditLog:
+    """`ports.AuditLog`; `log` gets acknowledged writes only, `rows` what was written."""
+
+    world: World
+
+    def put_logs(self, rows: Sequence[Row]) -> None:
+        self.world.call("put_logs", lambda: self.world.rows.extend(rows))
+        self.world.log.append(("acknowledged", self.world.now, list(rows)))
+
+    def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
+        def found() -> list[Row]:
+            return [
+                row for row in self.world.rows
+                if row["phase"] == "result"
+                and f'"{row["event_type"]}"' in query
+                and f'ticket_id: "{row["ticket_id"]}"' in query
+            ]  # fmt: skip
+
+        rows: list[Row] = self.world.call("get_logs", found)
+        return rows
+
+
+@dataclass
+class FakeFunctions:
+    """`ports.Functions`: tasks by id, with the payloads that were submitted."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    payloads: list[bytes] = field(default_factory=list)
+
+    def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
+        if task_id in self.states:
+            return False
+        self.states[task_id] = "Enqueued"
+        self.payloads.append(payload)
+        return True
+
+    def get_async_task(self, function: str, task_id: str) -> str:
+        return self.states[task_id]
+
+
+def announced(world: World) -> set[tuple[str, str]]:
+    """(operation id, API call) of all acknowledged intents."""
+    return {
+        (row["operation_id"], row["cloud_action"])
+        for entry in world.log if entry[0] == "acknowledged"
+        for row in entry[2] if row["phase"] == INTENT
+    }  # fmt: skip
+
+
+def succeeded(world: World, event_type: str) -> list[Row]:
+    """Result rows that say the event has happened."""
+    return [
+        row for row in world.rows
+        if (row["event_type"], row["phase"], row["outcome"]) == (event_type, "result", SUCCESS)
+    ]  # fmt: skip
+
+
+def _refuse_existing(exists: bool) -> None:
+    if exists:
+        raise AlreadyExists("Create", "EntityAlreadyExists.Fake", 409, "request-exists")
+
+
+def _refuse_missing(exists: bool) -> None:
+    if not exists:
+        raise NotFound("Get", "EntityNotExist.Fake", 404, "request-missing")
