@@ -31,7 +31,8 @@ class Stage:
 
     def __init__(self, *, calm: bool = False, max_lag_seconds: int = 10,
                  ports: tuple[int, int] = (0, 0), choices: Mapping[str, object] | None = None,
-                 settings: Mapping[str, str] | None = None) -> None:  # fmt: skip
+                 settings: Mapping[str, str] | None = None,
+                 quiet: bool = False) -> None:  # fmt: skip
         self.admin_secret = entropy.token_hex(15)
         # Whatever a function writes to a file lands here, where the leak checks look.
         self.scratch = tempfile.mkdtemp(prefix="akwarden-")
@@ -55,10 +56,14 @@ class Stage:
         ]  # fmt: skip
         for name, value in (choices or {}).items():
             command += ["--choice", f"{name}={value}"]
+        # Quiet: what the emulator itself says goes to the scratch folder, and is searched there.
+        errors = (Path(self.scratch) / "emulator.log").open("w") if quiet else None
         self._process = subprocess.Popen(  # noqa: S603 (our own module)
-            command, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=errors,
             env=_environment() | self.settings | {"TMPDIR": self.scratch},
         )
+        if errors:
+            errors.close()
         self.port, self.management_port = self._ports(ports)
 
     def _ports(self, asked: tuple[int, int]) -> tuple[int, int]:

@@ -37,31 +37,26 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it; 2 if it cannot start, with one line that says why."""
     options = arguments(argv)
     logging.basicConfig(level=logging.WARNING, format="emulator: %(message)s")
-    choices = Choices()
-    if options.calm:
-        choices.calm()
-    for choice in options.choice:
-        choices.set(*choice.split("=", 1))
-    cloud = Cloud(
-        options.account_id, options.access_key_id, options.access_key_secret,
-        region=options.region, choices=choices,
-    )  # fmt: skip
-    products = Server(options.port, functools.partial(gateway.handle, cloud))
-    control = Server(options.management_port, functools.partial(management.handle, cloud))
-    for server in (products, control):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    if options.functions:
-        try:
-            cloud.fc = FunctionCompute(cloud, options.functions, products.port)
-        except ValueError as err:
-            print(f"emulator: {err}", file=sys.stderr)
-            return 2
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    try:
+        cloud = Cloud(
+            options.account_id, options.access_key_id, options.access_key_secret,
+            region=options.region, choices=chosen(options),
+        )  # fmt: skip
+        products = Server(options.port, functools.partial(gateway.handle, cloud))
+        control = Server(options.management_port, functools.partial(management.handle, cloud))
+        if options.functions:
+            cloud.fc = FunctionCompute(cloud, options.functions, products.port)
+    except (OSError, ValueError) as err:
+        print(f"emulator: {err}", file=sys.stderr)
+        return 2
+    for server in (products, control):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
     if 0 in (options.port, options.management_port):
         print(f"port {products.port} management {control.port}")
     print("ready", flush=True)
@@ -71,6 +66,20 @@ def main(argv: list[str] | None = None) -> int:
     products.shutdown()
     control.shutdown()
     return 0
+
+
+def chosen(options: argparse.Namespace) -> Choices:
+    """The choices of the command line; ValueError for one that does not exist."""
+    choices = Choices()
+    if options.calm:
+        choices.calm()
+    for choice in options.choice:
+        name, _, value = choice.partition("=")
+        try:
+            choices.set(name, value)
+        except KeyError:
+            raise ValueError(f"there is no choice {name}") from None
+    return choices
 
 
 if __name__ == "__main__":

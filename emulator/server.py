@@ -8,19 +8,21 @@ stopping others.
 from __future__ import annotations
 
 import base64
-import json
 import logging
+import re
 import socket
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
+from emulator import message_body
 from emulator.wire import Headers, Request, Response
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 33 * 1024 * 1024  # FC takes 32 MB, SLS 10 MB
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_LINGER_SECONDS = 2.0
 Handle = Callable[[Request], Response]
 
 
@@ -51,40 +53,35 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Server
 
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Any method reaches the product: each has its own words for one it does not know."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
     def _serve(self) -> None:
-        body = self._body()
-        if body is None:
+        self._acknowledge()
+        try:
+            request = self._request(message_body.read(self.headers, self.rfile))
+        except message_body.Unreadable as err:
+            self._refuse(err.status, err.code, err.message)
             return
         try:
-            response = self.server.handle(self._request(body))
+            response = self.server.handle(request)
         except Exception:  # the outermost edge: a defect of ours must look like the product's 500
             log.exception("defect in the emulator")
             response = Response.json(500, {"Code": "InternalError", "Message": "InternalError"})
         self._answer(response)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve
-
     def do_CONNECT(self) -> None:
         """HTTPS through the proxy is not spoken (yet); say so instead of hanging."""
-        self._answer(Response.json(501, {
-            "Code": "ConnectNotSupported",
-            "Message": "Use http:// endpoints through this proxy.",
-        }))  # fmt: skip
+        self._refuse(501, "ConnectNotSupported", "Use http:// endpoints through this proxy.")
 
-    def _body(self) -> bytes | None:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._chunks()
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            status = 413 if length.isdigit() else 400
-            self._answer(Response.json(status, {
-                "Code": "EntityTooLarge" if status == 413 else "InvalidContentLength",
-                "Message": "The request body cannot be read.",
-            }))  # fmt: skip
-            return None
-        self._acknowledge()
-        return self.rfile.read(int(length))
+    def handle_expect_100(self) -> bool:
+        """Let the body come at once: answers are buffered, and curl waits a second for this one."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
 
     def _acknowledge(self) -> None:
         """Clients behind a proxy send head and body apart and wait for the head's ACK, which the
@@ -92,27 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
         if hasattr(socket, "TCP_QUICKACK"):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
-    def _chunks(self) -> bytes | None:
-        body = b""
-        while True:
-            try:
-                size = int(self.rfile.readline(64).split(b";")[0], 16)
-            except ValueError:
-                size = MAX_BODY_BYTES + 1
-            if len(body) + size > MAX_BODY_BYTES:
-                self.close_connection = True
-                self._answer(Response.json(400, {"Code": "InvalidChunk", "Message": "Bad chunk."}))
-                return None
-            body += self.rfile.read(size)
-            self.rfile.readline(8)
-            if size == 0:
-                return body
-
     def _request(self, body: bytes) -> Request:
         target = self.path
-        if target.startswith(("http://", "https://")):
-            parts = urlsplit(target)
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if absolute := _ABSOLUTE.match(target):
+            target = target[absolute.end() :]
+            target = target if target.startswith("/") else f"/{target}"
         return Request(
             self.command, target, Headers(self.headers.items()), body, self._source_ip()
         )
@@ -122,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         scheme, _, value = self.headers.get("Proxy-Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
-                user = base64.b64decode(value).decode().split(":")[0]
+                user, _, _ = base64.b64decode(value).decode().rpartition(":")
                 return str(ip_address(user))
             except ValueError:
                 pass
@@ -139,23 +120,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
+        elif self.request_version == "HTTP/1.0":
+            self.send_header("Connection", "keep-alive")  # not the default then: say it
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(response.body)
         self.wfile.flush()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the HTTP parser refuses is answered in the products' JSON, not in HTML."""
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Answer what is no request, in the products' JSON, and close: its end is unknown."""
         self.close_connection = True
-        body = {"Code": "InvalidRequest", "Message": message or "The request cannot be parsed."}
-        self.send_response_only(code)
-        content = json.dumps(body).encode()
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
+        self.request_version = self.protocol_version  # garbage counts as HTTP/0.9: no status line
+        self._answer(Response.json(status, {"Code": code, "Message": message}))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Read on for a moment: closing with unread input would reset the connection, and the
+        client would lose the answer that it has not read yet."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(_LINGER_SECONDS)
+        deadline = time.monotonic() + _LINGER_SECONDS
+        while time.monotonic() < deadline and self.rfile.read1(1 << 20):
+            pass
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the HTTP parser refuses; its text is left out, as it repeats what was sent."""
+        self._refuse(code, "InvalidRequest", "The request cannot be parsed.")
 
     def log_message(self, format: str, *args: object) -> None:
         """No access log: it would hold query strings, and old SDKs put secrets there."""

@@ -14,6 +14,7 @@ from shared.deliveries import Ignored
 from shared.errors import CloudError
 from shared.http_event import answer
 from shared.refusals import REASONS, Denied
+from shared.use_cases import ALTERNATIVES
 
 log = logging.getLogger(__name__)
 SECRETS = bootstrap.WebhookSecrets()
@@ -38,7 +39,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if isinstance(outcome, Ignored):
         return answer(200, {"status": "ignored"})
     return answer(202, {"status": "accepted", "ticket": outcome.ticket_id,
-                        "action": outcome.action, "operation": outcome.operation_id})  # fmt: skip
+                        "action": outcome.action, "operation": outcome.operation_id,
+                        "alternative": ALTERNATIVES[outcome.use_case]})  # fmt: skip
 
 
 def refused(denied: Denied) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Accepted:
     operation_id: str
     ticket_id: str
     action: str
+    use_case: str
 
 
 def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted | Denied:
@@ -44,7 +45,7 @@ def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted 
         submitted = functions.invoke_async(function, body, task)
         if submitted or functions.get_async_task(function, task) not in ENDED_BADLY:
             operation = naming.operation_id(ticket.source, ticket.id, delivery.action)
-            return Accepted(operation, ticket.id, delivery.action)
+            return Accepted(operation, ticket.id, delivery.action, ticket.use_case)
     return Denied("too_many_failures")
 
 

@@ -53,6 +53,7 @@ class Assets:
             f"acs:log:*:*:project/{self.audit_project}",
             f"acs:log:*:*:project/{self.audit_project}/*",
             f"acs:ram:*:*:policy/{self.name_prefix}*",
+            "acs:ram:*:*:policy/akwarden-*",  # of the functions' own roles
             f"acs:ram:*:*:role/{self.name_prefix}*",
             f"acs:ram:*:*:user/{self.name_prefix}*",
         ]

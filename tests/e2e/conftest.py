@@ -29,7 +29,8 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
-    stage = Stage(calm=True, max_lag_seconds=1, choices={"fc_retry_interval_seconds": 0.5})
+    stage = Stage(calm=True, max_lag_seconds=1, quiet=True,
+                  choices={"fc_retry_interval_seconds": 0.5})  # fmt: skip
     furnish(stage)
     yield stage
     stage.stop()

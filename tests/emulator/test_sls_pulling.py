@@ -58,6 +58,7 @@ def test_cursors_walk_to_the_end(sdk: Any) -> None:
 
     while True:
         answer = sdk.pull_logs(PROJECT, STORE, 0, cursor, count=2)
+        assert answer.get_loggroup_count() <= 2
         seen += [row["n"] for row in answer.get_flatten_logs_json()]
         if answer.get_next_cursor() == cursor:
             break

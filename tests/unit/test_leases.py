@@ -1,0 +1,279 @@
+"""Mutual exclusion by numbered markers: at most one holder, whatever the order of calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared import leases, naming
+from shared.errors import CloudUnknown, LeaseHeld
+from shared.leases import Lease
+from shared.ports import PolicyState
+from tests.unit.fakes import BEGAN, TERMS, FakeRam, Fault, World
+from tests.unit.interleaving import Actor
+from tests.unit.strategies import thorough
+
+LASTS = timedelta(seconds=TERMS.lasts_seconds)
+
+
+def marker(number: int) -> str:
+    return naming.lease_name("orders", "prod", number)
+
+
+def take(world: World, ram: Any = None, sleep: Callable[[float], None] | None = None) -> Lease:
+    return leases.take(
+        ram or FakeRam(world), "orders", "prod", "op-1", TERMS,
+        now=lambda: world.now, sleep=sleep or world.sleep,
+    )  # fmt: skip
+
+
+def expired(world: World, *numbers: int) -> None:
+    """Markers of dead holders."""
+    for number in numbers:
+        until = (BEGAN - timedelta(seconds=1)).timestamp()
+        world.policies[marker(number)] = PolicyState(
+            marker(number), json.dumps({"until": until}), leases.DOCUMENT, BEGAN
+        )
+
+
+def test_free_lease_is_taken_and_given_back() -> None:
+    """It is marker 1, and afterwards nothing is left."""
+    world = World()
+
+    lease = take(world)
+    held = list(world.policies)
+    leases.release(FakeRam(world), lease)
+
+    assert [marker(1)] == held
+    assert (1,) == lease.numbers
+    assert {} == world.policies
+
+
+def test_held_lease_names_its_end() -> None:
+    """Who comes second learns from when on it is worth trying again."""
+    world = World()
+    take(world)
+
+    with pytest.raises(LeaseHeld) as raised:
+        take(world)
+
+    assert BEGAN + LASTS == raised.value.until
+
+
+def test_one_of_many_takes_it() -> None:
+    """Fifty threads at once: exactly one holder."""
+    world = World()
+
+    def won(_: int) -> bool:
+        try:
+            take(world)
+        except LeaseHeld:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        results = list(pool.map(won, range(50)))
+
+    assert 1 == sum(results)
+
+
+def test_one_of_many_takes_an_expired_one_over() -> None:
+    """Takeover creates the next number, so that exactly one wins; the lag bound is waited out."""
+    world = World()
+    expired(world, 1)
+
+    def won(_: int) -> bool:
+        try:
+            take(world, sleep=lambda seconds: None)
+        except LeaseHeld:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        results = list(pool.map(won, range(50)))
+
+    assert 1 == sum(results)
+    assert {marker(1), marker(2)} == set(world.policies)
+
+
+def test_takeover_waits_out_the_lag_and_clears_up() -> None:
+    """What a dead holder did last is visible before anybody goes on; its markers go too."""
+    world = World()
+    expired(world, 1, 2)
+
+    lease = take(world)
+    leases.release(FakeRam(world), lease)
+
+    assert (1, 2, 3) == lease.numbers
+    assert BEGAN + timedelta(seconds=TERMS.max_lag_seconds) == world.now
+    assert {} == world.policies
+
+
+def test_lease_ends_by_itself() -> None:
+    """A holder that was killed keeps it until its time is over, not longer."""
+    world = World()
+    take(world)
+    world.sleep(TERMS.lasts_seconds - 1)
+    with pytest.raises(LeaseHeld):
+        take(world)
+    world.sleep(1)
+
+    lease = take(world)
+
+    assert (1, 2) == lease.numbers
+
+
+class Between(FakeRam):
+    """Lets others act right before the first CreatePolicy of a given marker."""
+
+    def __init__(self, world: World, name: str, act: Callable[[], None]) -> None:
+        super().__init__(world)
+        self.name, self.act = name, act
+
+    def create_policy(self, name: str, document: str, description: str) -> str:
+        if name == self.name:
+            act, self.act = self.act, lambda: None
+            act()
+        return super().create_policy(name, document, description)
+
+
+def test_lower_marker_made_anew_wins() -> None:
+    """Somebody took over, ended, and a third began at 1 between our look and our create."""
+    world = World()
+    expired(world, 1)
+
+    def others() -> None:
+        leases.release(FakeRam(world), take(world))
+        take(world)
+
+    with pytest.raises(LeaseHeld):
+        take(world, Between(world, marker(2), others))
+
+    assert [marker(1)] == list(world.policies)
+
+
+def test_nobody_stands_on_a_gap() -> None:
+    """If the lower marker is gone, whoever comes next begins at 1 and would not see us."""
+    world = World()
+    expired(world, 1)
+
+    def others() -> None:
+        leases.release(FakeRam(world), take(world))
+
+    with pytest.raises(LeaseHeld):
+        take(world, Between(world, marker(2), others))
+
+    assert {} == world.policies
+    assert (1,) == take(world).numbers
+
+
+def test_release_of_what_is_gone_is_fine() -> None:
+    """A marker that somebody removed by hand does not keep the others."""
+    world = World()
+    expired(world, 1)
+    lease = take(world)
+    del world.policies[marker(1)]
+
+    leases.release(FakeRam(world), lease)
+
+    assert {} == world.policies
+
+
+def test_release_without_an_answer_keeps_the_held_marker() -> None:
+    """The held marker goes last: until its deletion is sent the lease is ours."""
+    world = World(faults={Fault("delete_policy", 1, silent=True, after=False)})
+    expired(world, 1)
+    lease = take(world)
+
+    with pytest.raises(CloudUnknown):
+        leases.release(FakeRam(world), lease)
+
+    assert marker(2) in world.policies
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["", "{}", "[]", "1", '{"until": null}', '{"until": 1e400}', '{"until": NaN}',
+     '{"until": 1e17}', '{"until": "soon"}', "[" * 1024],
+)  # fmt: skip
+def test_unreadable_marker_holds_for_ever(description: str) -> None:
+    """Not understood is not expired: a person must look."""
+    world = World()
+    world.policies[marker(1)] = PolicyState(marker(1), description, "{}", BEGAN)
+
+    with pytest.raises(LeaseHeld) as raised:
+        take(world)
+
+    assert datetime.max.replace(tzinfo=UTC) == raised.value.until
+
+
+def test_marker_grants_nothing() -> None:
+    """Attached by hand it would only deny."""
+    statements = json.loads(leases.DOCUMENT)["Statement"]
+
+    assert ["Deny"] == [statement["Effect"] for statement in statements]
+
+
+class Stepping(FakeRam):
+    """Every call waits for its actor's turn."""
+
+    def __init__(self, world: World, actor: Actor) -> None:
+        super().__init__(world)
+        self.actor = actor
+
+    def create_policy(self, name: str, document: str, description: str) -> str:
+        self.actor.turn()
+        return super().create_policy(name, document, description)
+
+    def get_policy(self, name: str) -> PolicyState | None:
+        self.actor.turn()
+        return super().get_policy(name)
+
+    def delete_policy(self, name: str) -> str:
+        self.actor.turn()
+        return super().delete_policy(name)
+
+
+@given(
+    markers=st.sampled_from([(), (1,), (1, 2), (1, 3)]),
+    order=st.lists(st.integers(0, 3), max_size=60),
+)
+# Two look at the dead marker; the one that is faster ends; the slower stands on a gap.
+@example(markers=(1,), order=[0] * 3 + [1] * 9 + [0] * 3 + [2] * 2)
+@thorough
+def test_never_two_holders(markers: tuple[int, ...], order: list[int]) -> None:
+    """Four actors, any order of their calls, any dead markers: nobody works beside another."""
+    world = World()
+    expired(world, *markers)
+    holding: set[int] = set()
+    crowds: list[set[int]] = []
+
+    def work(number: int, actor: Actor) -> None:
+        ram = Stepping(world, actor)
+        try:
+            lease = take(world, ram, sleep=lambda _: actor.turn())
+        except LeaseHeld:
+            return
+        holding.add(number)
+        crowds.append(set(holding))
+        actor.turn()  # works
+        holding.discard(number)
+        leases.release(ram, lease)
+
+    actors = [Actor(lambda actor, n=n: work(n, actor)) for n in range(4)]  # type: ignore[misc]
+    for number in order:
+        if not actors[number].ended:
+            actors[number].step()
+    for actor in actors:
+        while not actor.ended:
+            actor.step()
+
+    assert [] == [actor.error for actor in actors if actor.error]
+    assert [] == [crowd for crowd in crowds if len(crowd) > 1]
