@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from email.message import Message
-from typing import BinaryIO
+from io import BufferedIOBase
 
 MAX_BYTES = 64 * 1024 * 1024  # above every product's limit, so that each words its own refusal
 _LENGTH = re.compile(r"[0-9]{1,15}")
@@ -26,7 +26,7 @@ class Unreadable(Exception):
         self.message = message
 
 
-def read(headers: Message, stream: BinaryIO) -> bytes:
+def read(headers: Message, stream: BufferedIOBase) -> bytes:
     """The body's bytes, empty if there is none; raises Unreadable."""
     if "Transfer-Encoding" in headers:
         if _listed(headers, "Transfer-Encoding") != ["chunked"]:
@@ -47,7 +47,7 @@ def _listed(headers: Message, name: str) -> list[str]:
     return [member.strip().lower() for value in values for member in value.split(",")]
 
 
-def _exactly(stream: BinaryIO, size: int, before: int = 0) -> bytes:
+def _exactly(stream: BufferedIOBase, size: int, before: int = 0) -> bytes:
     if before + size > MAX_BYTES:
         raise Unreadable(413, "EntityTooLarge", "The request body is too large.")
     content = stream.read(size)
@@ -56,7 +56,7 @@ def _exactly(stream: BinaryIO, size: int, before: int = 0) -> bytes:
     return content
 
 
-def _chunks(stream: BinaryIO) -> bytes:
+def _chunks(stream: BufferedIOBase) -> bytes:
     body = bytearray()
     while True:
         found = _CHUNK_SIZE.fullmatch(stream.readline(_LINE_BYTES))
@@ -71,7 +71,7 @@ def _chunks(stream: BinaryIO) -> bytes:
             raise _bad_chunk()
 
 
-def _skip_trailers(stream: BinaryIO) -> None:
+def _skip_trailers(stream: BufferedIOBase) -> None:
     for _ in range(100):
         line = stream.readline(_LINE_BYTES)
         if line in (b"\r\n", b"\n"):

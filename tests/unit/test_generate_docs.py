@@ -18,6 +18,7 @@ def test_changed_and_missing_pages_are_stale(tmp_path: Path) -> None:
     """The check sees an edit by hand and a page that was never written."""
     for folder in ("docs", "config"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "README.md", tmp_path)
     page = tmp_path / "docs" / "ticket.md"
     page.write_text(page.read_text("utf-8") + "by hand\n", "utf-8")
     (tmp_path / "docs" / "refusals.md").unlink()
