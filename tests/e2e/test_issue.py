@@ -157,6 +157,13 @@ def test_what_is_not_supported_yet_says_so(scene: Scene) -> None:
     assert scene.changes() == []
 
 
+def test_revocation_is_never_refused_as_a_repeat(scene: Scene) -> None:
+    """The same revocation twice gets the same answer twice, not "already submitted"."""
+    body = scene.body(type="accesskey.ticket.revoked")
+
+    assert scene.deliver(body) == scene.deliver(body)
+
+
 def test_several_signatures_and_rotated_secrets_are_accepted(scene: Scene) -> None:
     """One valid signature among others is enough."""
     body = scene.body()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.clock import iso
 from emulator.policy.conditions import OPERATORS
 from emulator.policy.evaluation import NamedPolicy, decide, resource_matches
 from emulator.policy.language import Statement, parse
@@ -137,10 +139,8 @@ def test_source_ip_of_the_proxy_decides_a_live_call(emulator: Any) -> None:
 
 def test_time_decides_a_live_call(emulator: Any) -> None:
     """acs:CurrentTime is the emulator's."""
-    end = emulator.cloud.clock.time() + 60
-    from emulator.clock import datetime, iso
-
-    until = {"DateLessThan": {"acs:CurrentTime": iso(datetime.fromtimestamp(end).astimezone())}}
+    end = iso(emulator.cloud.clock.now() + timedelta(seconds=60))
+    until = {"DateLessThan": {"acs:CurrentTime": end}}
     client = ram(emulator, *key_of(ram(emulator), "u", allow("ram:ListUsers", Condition=until)))
     assert client("ListUsers")["IsTruncated"] is False
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared import approvals, grants, tickets
+from shared import approvals, grants, networks, tickets
 from shared.approvals import Approved
 from shared.grants import Grant
 from shared.refusals import Denied
@@ -170,7 +170,7 @@ def test_grant_that_fits_no_description_is_refused() -> None:
          "parameters": {"project": "p" * 60, "logstore": f"{number}" + "l" * 60}}
         for number in range(5)
     ]  # fmt: skip
-    addresses = [f"198.51.100.{number}" for number in range(20)]
+    addresses = [f"198.51.100.{number}" for number in range(networks.MAX_SOURCE_IPS)]
 
     refused = planned(
         approved_ticket(permissions=permissions, network={"source_ips": addresses})

