@@ -35,6 +35,12 @@ proxy (`http_proxy=http://198.51.100.7:x@127.0.0.1:8180`), which keeps every rea
 user name of the proxy URL is then the caller's address. HTTPS through the proxy is not spoken yet.
 `--calm` switches propagation delay, throttling and index lag off.
 
+An empty cloud holds the administrator and what has no API to be made by: the system policies and
+one KMS instance, `kst-emulator0001`, with the symmetric key `key-emulator0001` and the MAC key
+`key-emulator-mac01` in it (`ListKmsInstances` and `ListKeys` answer them too). The functions' HTTP
+triggers are reached as `https://<anything>.<region>.fcapp.run` through the proxy, or directly as
+`/fcapp/<function>/<path>`.
+
 The management port is no part of any protocol: `GET /healthz /clock /choices /history /state
 /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
 /timers/<function>/<trigger>`, `DELETE /faults`.

@@ -7,6 +7,7 @@ token, time, signature, nonce, version and action, throttling, RAM policy, param
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,22 +41,21 @@ class Action:
         """The (action, resource) pairs that must all be allowed."""
         if self.resources is None:
             return []
-        found = self.resources(call) if callable(self.resources) else self.resources
+        if callable(self.resources):
+            found = self.resources(call)  # complete: what a caller sent is no template
+        else:
+            found = [_filled(f, call.parameters) for f in self.resources]
         code = self.permission.split(":")[0]
         return [
             (self.permission, f if f == "*" or f.startswith("acs:") else
-             f"acs:{code}:*:{account_id}:{_filled(f, call.parameters)}")
+             f"acs:{code}:*:{account_id}:{f}")
             for f in found
         ]
 
 
 def _filled(template: str, parameters: dict[str, str]) -> str:
     """`user/{UserName}` with the call's parameters put in; an absent one is empty."""
-    while "{" in template:
-        start, end = template.index("{"), template.index("}")
-        value = parameters.get(template[start + 1 : end], "")
-        template = template[:start] + value.replace("{", "").replace("}", "") + template[end + 1 :]
-    return template
+    return re.sub(r"\{(\w+)\}", lambda name: parameters.get(name[1], ""), template)
 
 
 class RpcProduct:

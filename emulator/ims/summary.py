@@ -9,7 +9,8 @@ from emulator.ims.product import IMS
 from emulator.ram import network, quotas
 from emulator.rpc import Answer
 
-OLD_KEY = timedelta(days=90)  # the console's scale for "old" and "unused"; the API page gives no number
+# The console's scale for "old" and "unused"; the API page gives no number.
+OLD_KEY = timedelta(days=90)
 
 
 @IMS.action("GetDefaultDomain")

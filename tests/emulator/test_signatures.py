@@ -140,7 +140,8 @@ def test_v1_signature_equals_vector(
          "Missingx-acs-date"),
         (v3("/", RAM_HEADERS | {"x-acs-date": "yesterday"}), "InvalidTimeStamp.Format"),
     ],
-    ids=["authorization", "host-unsigned", "action-unsigned", "body-changed", "no-date", "bad-date"],
+    ids=["authorization", "host-unsigned", "action-unsigned", "body-changed", "no-date",
+         "bad-date"],
 )  # fmt: skip
 def test_v3_claim_is_refused_when_incomplete(request_: Request, code: str) -> None:
     """What is not signed is not trusted: host and every x-acs-* header must be."""
