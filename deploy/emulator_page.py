@@ -38,7 +38,7 @@ user name of the proxy URL is then the caller's address. HTTPS through the proxy
 An empty cloud holds the administrator and what has no API to be made by: the system policies and
 one KMS instance, `kst-emulator0001`, with the symmetric key `key-emulator0001` and the MAC key
 `key-emulator-mac01` in it (`ListKmsInstances` and `ListKeys` answer them too). The functions' HTTP
-triggers are reached as `https://<anything>.<region>.fcapp.run` through the proxy, or directly as
+triggers are reached as `http://<function>-emulator.<region>.fcapp.run/` through the proxy, or directly as
 `/fcapp/<function>/<path>`.
 
 The management port is no part of any protocol: `GET /healthz /clock /choices /history /state
