@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from emulator import gateway, management
@@ -18,6 +19,8 @@ from emulator.choices import Choices
 from emulator.cloud import Cloud
 from emulator.fc.runtime import FunctionCompute
 from emulator.server import Server
+
+_LOOK_SECONDS = 0.2  # under load another thread may take the signal, and then nothing wakes us
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -32,7 +35,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--calm", action="store_true", help="no propagation delay, no throttling")
     parser.add_argument("--functions", type=Path, help="an s.yaml whose functions are run")
     parser.add_argument("--choice", action="append", default=[], metavar="NAME=VALUE",
-                        help="where the documentation is silent: see emulator/choices.py")  # fmt: skip
+                        help="where the documentation is silent: emulator/choices.py")  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -40,9 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until a signal ends it; 2 if it cannot start, with one line that says why."""
     options = arguments(argv)
     logging.basicConfig(level=logging.WARNING, format="emulator: %(message)s")
-    ended = threading.Event()
+    ended: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _: ended.append(number))
     try:
         cloud = Cloud(
             options.account_id, options.access_key_id, options.access_key_secret,
@@ -60,11 +63,13 @@ def main(argv: list[str] | None = None) -> int:
     if 0 in (options.port, options.management_port):
         print(f"port {products.port} management {control.port}")
     print("ready", flush=True)
-    ended.wait()
+    while not ended:  # an Event is not safe to set in the thread that waits for it
+        time.sleep(_LOOK_SECONDS)
+    for server in (products, control):  # first: new calls would only delay the end
+        server.shutdown()
+        server.server_close()
     if cloud.fc:
         cloud.fc.stop()
-    products.shutdown()
-    control.shutdown()
     return 0
 
 

@@ -6,6 +6,8 @@ import threading
 import time
 from datetime import UTC, datetime
 
+_MAX_OFFSET_SECONDS = 100 * 365.25 * 86400
+
 
 class Clock:
     """Seconds since the epoch as every product sees them."""
@@ -33,10 +35,15 @@ class Clock:
             self._offset_seconds = 0.0
 
     def advance(self, seconds: float) -> None:
-        """Move the time forward; a step back is refused, as no cloud has ever made one."""
-        if seconds < 0:
+        """Move the time forward; a step back is refused, as no cloud has ever made one.
+
+        So is what would leave the dates that the products can print.
+        """
+        if not seconds >= 0:  # neither is NaN
             raise ValueError("time only moves forward")
         with self._lock:
+            if self._offset_seconds + seconds > _MAX_OFFSET_SECONDS:
+                raise ValueError("time ends a hundred years from now")
             self._offset_seconds += seconds
 
 

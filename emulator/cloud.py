@@ -6,6 +6,7 @@ import hmac
 import random
 import threading
 import uuid
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from emulator import errors
@@ -70,7 +71,7 @@ class Cloud:
             self.history.clear()
             self.faults.clear()
             self._throttle = Throttle(self.choices)
-            self._nonces: dict[tuple[str, str], float] = {}
+            self._nonces: OrderedDict[tuple[str, str], float] = OrderedDict()
             self._add_administrator(*self._administrator_key)
 
     def _add_administrator(self, access_key_id: str, access_key_secret: str) -> None:
@@ -191,9 +192,9 @@ class Cloud:
         if (proof.access_key_id, proof.nonce) in self._nonces:
             raise errors.nonce_used()
         self._nonces[(proof.access_key_id, proof.nonce)] = now
-        if len(self._nonces) > 20_000:  # a nonce is only needed while its timestamp is accepted
-            alive = now - 2 * WINDOW_SECONDS
-            self._nonces = {k: at for k, at in self._nonces.items() if at > alive}
+        # A nonce is only needed while its timestamp is accepted; the oldest stand first.
+        while now - next(iter(self._nonces.values())) > 2 * WINDOW_SECONDS:
+            self._nonces.popitem(last=False)
 
     def _check_network(self, key: AccessKey, source_ip: str) -> None:
         """The key's own network policy replaces the account's; neither applies to sessions."""

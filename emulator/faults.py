@@ -57,7 +57,11 @@ class Faults:
         unknown = set(description) - set(Rule.__dataclass_fields__)
         if unknown:
             raise ValueError(f"unknown field {sorted(unknown)[0]}")
+        for name, value in description.items():
+            _check_type(name, value)
         rule = Rule(**description)
+        if not 200 <= rule.status <= 599:
+            raise ValueError("status must be one of HTTP's final ones")
         with self._lock:
             rule.id, self._next_id = self._next_id, self._next_id + 1
             self._rules.append(rule)
@@ -107,6 +111,14 @@ class Faults:
                     rule.fired += 1
                     firing.append(rule)
         return firing
+
+
+def _check_type(name: str, value: object) -> None:
+    """A rule of wrong types would fail later, inside the calls that it matches."""
+    wanted = type(getattr(Rule, name, ""))  # only `kind` has no default
+    kinds = (int, float) if wanted is float else (wanted,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a {wanted.__name__}")
 
 
 def _throttling(product: str) -> ProductError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emulator.authentication.rpc_v1 import form
 from emulator.cloud import Cloud
 from emulator.errors import version_invalid
 from emulator.fc import front as fc
@@ -34,9 +35,7 @@ def handle(cloud: Cloud, request: Request) -> Response:
         return fc.handle(cloud, request)
     if host.endswith(".aliyuncs.com") and (product := _HOSTS.get(host.split(".")[0])):
         return product.handle(cloud, request)
-    version = request.headers.get("x-acs-version") or dict(request.query).get("Version", "")
-    if not version and request.body:
-        version = _form_version(request)
+    version = _version(request)
     for product in RPC_PRODUCTS:
         if product.version == version:
             return product.handle(cloud, request)
@@ -47,7 +46,9 @@ def handle(cloud: Cloud, request: Request) -> Response:
     )
 
 
-def _form_version(request: Request) -> str:
-    from emulator.authentication.rpc_v1 import form
-
-    return dict(form(request.body)).get("Version", "")
+def _version(request: Request) -> str:
+    """V3's header, or V1's parameter: V1 signs its parameters, not the headers some SDKs add."""
+    header = request.headers.get("x-acs-version", "")
+    if request.headers.get("authorization", "").startswith("ACS3-"):
+        return header
+    return dict([*request.query, *form(request.body)]).get("Version") or header

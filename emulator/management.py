@@ -38,7 +38,7 @@ def handle(cloud: Cloud, request: Request) -> Response:
 def _answer(cloud: Cloud, request: Request, route: Route) -> Response:
     try:
         return Response.json(200, route(cloud, request))
-    except (Refused, ValueError, TypeError, KeyError) as err:
+    except (Refused, ValueError, TypeError, KeyError, RecursionError) as err:
         return Response.json(400, {"error": f"{type(err).__name__}: {err}"})
 
 

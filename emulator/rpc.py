@@ -154,6 +154,7 @@ class RpcProduct:
         return answer
 
 
+_FORM = "application/x-www-form-urlencoded"
 _SIGNING = frozenset({
     "Action", "Version", "Format", "Timestamp", "SignatureNonce", "SignatureMethod",
     "SignatureVersion", "SignatureType", "AccessKeyId", "SecurityToken", "Signature",
@@ -168,7 +169,7 @@ def _own(parameters: dict[str, str]) -> dict[str, str]:
 def _parameters(request: Request) -> dict[str, str]:
     """Query and form parameters together, as the actions see them."""
     pairs = list(request.query)
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if request.headers.get("content-type", "").lower().startswith(_FORM):
         pairs += rpc_v1.form(request.body)
     return dict(pairs)
 

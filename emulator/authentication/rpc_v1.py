@@ -16,12 +16,14 @@ from emulator.authentication import Proof
 from emulator.authentication.acs3 import canonical_query, timestamp
 from emulator.wire import Request
 
+_MAX_PAIRS = 1000  # tag actions take the most: 50 resources and 20 tags
+
 
 def form(body: bytes) -> list[tuple[str, str]]:
-    """Form pairs; a body that is not text has none."""
+    """Form pairs; a body that is not text, or of more pairs than any action takes, has none."""
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True)
-    except UnicodeDecodeError:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_PAIRS)
+    except ValueError:
         return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ def delay_seconds_of(request: Request) -> float:
     text = request.headers.get("x-fc-async-delay", "")
     if not text:
         return 0.0
-    if not text.isdigit() or not 0 < int(text) < 3600:
+    if not re.fullmatch("[0-9]{1,4}", text) or not 0 < int(text) < 3600:
         raise refusals.invalid_argument(f"the async delay '{text}' is invalid")
     return float(text)
 

@@ -55,5 +55,5 @@ def _date(request: Request) -> float:
         raise refusals.header_missing("Date")
     try:
         return parsedate_to_datetime(request.headers["date"]).timestamp()
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, IndexError):
         raise ProductError(400, "InvalidArgument", "the Date header is not a date") from None

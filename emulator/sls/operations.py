@@ -31,7 +31,8 @@ STORE = "project/{project}/logstore/{logstore}"
 @dataclass(frozen=True)
 class Operation:
     """`when` is a query parameter that the request must carry, `has_project` whether Host must
-    name a project; `named_by` is the body's property that completes `resource` on creation."""
+    name a project (None: it may); `named_by` is the body's property that completes `resource` on
+    creation."""
 
     name: str
     method: str
@@ -40,13 +41,13 @@ class Operation:
     permission: str
     resource: str
     when: tuple[str, str] | None = None
-    has_project: bool = True
+    has_project: bool | None = True
     writes: bool = False
     named_by: str = ""
 
     def captured(self, request: Request, project: str) -> dict[str, str] | None:
         """What the path names, decoded; None if this is another operation's request."""
-        if request.method != self.method or bool(project) != self.has_project:
+        if request.method != self.method or self.has_project not in (None, bool(project)):
             return None
         if self.when and self.when not in request.query:
             return None
@@ -132,14 +133,18 @@ OPERATIONS: tuple[Operation, ...] = (
     _read("GetLogStore", "GET", _L, logstores.get),
     _write("UpdateLogStore", "PUT", _L, logstores.update),
     _write("DeleteLogStore", "DELETE", _L, logstores.delete),
-    _write("CreateProject", "POST", "/", projects.create, "", PROJECT),
+    # The newer SDK sends these three to the endpoint itself, the older one to the project's host.
+    Operation("CreateProject", "POST", "/", projects.create, "log:CreateProject", "project/",
+              has_project=None, writes=True, named_by="projectName"),
+    Operation("TagResources", "POST", "/tag", projects.tag, "log:TagResources", "tagged",
+              has_project=None, writes=True),
+    Operation("UntagResources", "POST", "/untag", projects.untag, "log:UntagResources", "tagged",
+              has_project=None, writes=True),
     _read("GetProject", "GET", "/", projects.get, "", PROJECT),
     _write("UpdateProject", "PUT", "/", projects.update, "", PROJECT),
     _write("DeleteProject", "DELETE", "/", projects.delete, "", PROJECT),
     Operation("ListProject", "GET", "/", projects.list_all, "log:ListProject", "project/*",
               has_project=False),
-    _write("TagResources", "POST", "/tag", projects.tag, "", "tagged"),
-    _write("UntagResources", "POST", "/untag", projects.untag, "", "tagged"),
     Operation("ListTagResources", "GET", "/tags", projects.list_tags, "log:ListTagResources",
               "tagged", has_project=False),
     Operation("EnableAlert", "PUT", "/jobs/{name}", JOBS.switch, "log:UpdateJob",

@@ -22,7 +22,7 @@ def create(call: Call) -> Response:
     name = documents.text(document, "projectName")
     if not _NAME.fullmatch(name):
         raise errors.parameter_invalid(f"project name {name} is invalid")
-    if name != call.parameters["project"]:
+    if name != call.parameters.get("project", name):
         raise errors.parameter_invalid("projectName must be the project of Host")
     projects = call.cloud.sls.projects
     if name in projects:

@@ -48,7 +48,7 @@ def _proof_v1(request: Request) -> Proof:
     except (ValueError, TypeError, OverflowError, IndexError):
         raise errors.invalid_date(date) from None
     access_key_id, signature = _claim(_V1, request)
-    if request.body or "content-md5" in headers:
+    if request.body or headers.get("content-md5"):  # one SDK sends an empty one without a body
         digest = hashlib.md5(request.body).hexdigest().upper()
         if headers.get("content-md5", "") != digest:
             raise errors.header_invalid("content-md5")

@@ -216,6 +216,30 @@ def test_bin_holds_three_keys_and_drops_the_oldest(
     assert [k["AccessKeyId"] for k in listed] == deleted[1:]
 
 
+def test_bin_of_one_user_is_not_anothers(
+    emulator: Any, admin: Sdk, key: tuple[str, str], user_id: str
+) -> None:
+    """Three keys per user: a neighbour's deletions push nothing out, and are not shown."""
+    admin("DeleteAccessKey", UserAccessKeyId=key[0], **WHO)
+    for _ in range(3):
+        admin("DeleteAccessKey", UserAccessKeyId=admin("CreateAccessKey")["AccessKey"][
+            "AccessKeyId"])  # fmt: skip
+
+    listed = admin("ListAccessKeysInRecycleBin", UserId=user_id)["AccessKeys"]["AccessKey"]
+
+    assert [k["AccessKeyId"] for k in listed] == [key[0]]
+    assert len(admin("ListAccessKeysInRecycleBin")["AccessKeys"]["AccessKey"]) == 3
+
+
+@pytest.mark.parametrize("action", ["CreateAccessKey", "ListAccessKeys", "DeleteLoginProfile"])
+@pytest.mark.parametrize("name", ["u", "u@example.com", f"u@{ACCOUNT}.onaliyun.com.cn"])
+def test_name_outside_the_default_domain_is_nobody(
+    admin: Sdk, key: tuple[str, str], action: str, name: str
+) -> None:
+    """A user of that bare name is not meant."""
+    assert admin.refusal(action, UserPrincipalName=name) == (404, "EntityNotExist.User")
+
+
 def test_keys_in_the_bin_expire(emulator: Any, admin: Sdk, key: tuple[str, str],
                                 user_id: str) -> None:  # fmt: skip
     """After 30 days nothing is left to restore."""

@@ -24,8 +24,9 @@ SDKS = {"ram": "alibabacloud_ram20150501", "ims": "alibabacloud_ims20190815",
 NONCES = itertools.count()
 ACTIONS = [(p, name) for p in (RAM, IMS, STS) for name in sorted(p.actions)]
 VALUES = (
-    "x", "*", "{", "{}", "[]", "null", '"\\ud800"', '["\\ud800"]', "[" * 1500, "{UserName", "\x00", "a/b:c",
-    "²", "-1", "9" * 500, "1e9", "true", "Custom", "policy", "role", "user", "é" * 200,
+    "x", "*", "{", "{}", "[]", "null", '"\\ud800"', '["\\ud800"]', "[" * 1500, "{UserName",
+    "\x00", "a/b:c", "²", "-1", "9" * 500, "1e9", "true", "Custom", "policy", "role", "user",
+    "é" * 200,
     '[{"Key":1}]', '[{"Key":"\\ud800","Value":"v"}]', '[{"Key":"k","Value":"v"}]',
     "administrator", "administrator@1234567890123456.onaliyun.com", "AdministratorAccess",
 )  # fmt: skip

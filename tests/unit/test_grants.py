@@ -144,6 +144,20 @@ def test_changed_description_is_detected(data: st.DataObject, grant: Grant, text
     assert not verified(grant, description=description)
 
 
+@pytest.mark.parametrize("grant", [APPLICATION, SELF_SERVICE], ids=["application", "self_service"])
+def test_other_spelling_of_the_same_description_is_detected(grant: Grant) -> None:
+    """Spaces, order, or a key twice: another reader might see another grant in it."""
+    content = json.loads(grant.description)
+    spellings = [
+        json.dumps(content),
+        json.dumps(dict(reversed(content.items())), separators=(",", ":")),
+        grant.description.replace("{", '{"akw":"0",', 1),
+        grant.description + "\n",
+    ]
+
+    assert [False] * 4 == [verified(grant, description=text) for text in spellings]
+
+
 @given(st.dictionaries(st.sampled_from(["akw", "sig", "grant", "source_ips"]), json_values))
 @brief
 def test_any_description_is_answered(content: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ def test_dataclass_that_holds_one_cannot_be_dumped() -> None:
 def test_comparison_tells_nothing() -> None:
     """Equal texts are unequal secrets, so that an assertion never prints two of them."""
     assert Secret(TEXT) != Secret(TEXT)
-    assert SECRET == SECRET  # noqa: PLR0124 (identity is what is asked)
+    assert SECRET == SECRET
 
 
 def test_reveal_is_the_text() -> None:

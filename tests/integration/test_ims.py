@@ -1,0 +1,130 @@
+"""IMS through its SDK: a user and its grant in one call, and a key's network policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from shared.adapters.ims import ImsAdapter
+from shared.adapters.ram import RamAdapter
+from shared.adapters.tea import Credentials, Endpoint
+from shared.errors import AlreadyExists, CloudUnknown, NotFound, NotPermitted
+from tests.integration.clouds import ACCOUNT, LocalCloud, SpoiltCloud, answer
+
+DOMAIN = f"{ACCOUNT}.onaliyun.com"
+NAME = "akw-orders-prod"
+TAGS = {"akw:ticket": "REQ-1", "akw:requester": "alice@example.com", "akw:sig": "0" * 64}
+CALLS: dict[str, Callable[[ImsAdapter], object]] = {
+    "GetUser": lambda ims: ims.get_user(NAME),
+    "CreateUser": lambda ims: ims.create_user("akw-new", "akw new", {}),
+    "SetAccessKeyPolicy": lambda ims: ims.set_access_key_policy(
+        NAME, "LTAI5tNone", ["198.51.100.7"]
+    ),
+}
+
+
+@pytest.fixture
+def ims(endpoint: Endpoint, admin: Credentials) -> ImsAdapter:
+    return ImsAdapter(endpoint, admin, DOMAIN)
+
+
+def test_user_carries_its_grant(local: LocalCloud, ims: ImsAdapter) -> None:
+    """Tags come with the creation, are read as they were given, and there is no login."""
+    request_id = ims.create_user(NAME, "akw orders", TAGS)
+    user = ims.get_user(NAME)
+
+    assert user is not None
+    assert (NAME, TAGS) == (user.name, dict(user.tags))
+    assert request_id == local.calls("CreateUser")[0]["request_id"]
+    assert local.cloud.ram.users[NAME].login_profile is None
+    assert user.id == local.cloud.ram.users[NAME].id
+
+
+def test_user_without_tags_has_none(local: LocalCloud, ims: ImsAdapter) -> None:
+    """Somebody's own user: an empty mapping."""
+    ims.create_user("heidi", "Heidi", {})
+
+    user = ims.get_user("heidi")
+
+    assert user is not None
+    assert {} == dict(user.tags)
+
+
+def test_no_user_is_none(local: LocalCloud, ims: ImsAdapter) -> None:
+    """Asked and answered: there is none."""
+    assert ims.get_user("akw-nobody") is None
+
+
+def test_taken_name_is_already_exists(local: LocalCloud, ims: ImsAdapter) -> None:
+    """Ours or not: the tags say."""
+    ims.create_user(NAME, "akw orders", TAGS)
+
+    with pytest.raises(AlreadyExists):
+        ims.create_user(NAME, "akw orders", TAGS)
+
+
+def test_key_is_bound_to_its_addresses(
+    local: LocalCloud, ims: ImsAdapter, endpoint: Endpoint, admin: Credentials
+) -> None:
+    """The white list is the ticket's, active, and setting it again is fine."""
+    ims.create_user(NAME, "akw orders", TAGS)
+    key = RamAdapter(endpoint, admin).create_access_key(NAME)
+
+    ims.set_access_key_policy(NAME, key.id, ["203.0.113.0/24"])
+    ims.set_access_key_policy(NAME, key.id, ["198.51.100.7", "2001:db8::/48"])
+
+    policy = json.loads(local.cloud.ram.keys[key.id].network_policy)
+    assert ["198.51.100.7", "2001:db8::/48"] == policy["Statements"][0]["IPList"]
+    assert "Active" == policy["Status"]
+
+
+def test_network_policy_of_no_key_is_not_found(local: LocalCloud, ims: ImsAdapter) -> None:
+    """The key went meanwhile."""
+    ims.create_user(NAME, "akw orders", TAGS)
+
+    with pytest.raises(NotFound):
+        ims.set_access_key_policy(NAME, "LTAI5tNone", ["198.51.100.7"])
+
+
+@pytest.mark.parametrize("action", CALLS)
+def test_missing_permission_is_not_permitted(
+    endpoint: Endpoint, stranger: Credentials, action: str
+) -> None:
+    """I6: a user that may not be read is not a user that is not there."""
+    with pytest.raises(NotPermitted):
+        CALLS[action](ImsAdapter(endpoint, stranger, DOMAIN))
+
+
+@pytest.mark.parametrize("kind", ["throttle", "drop", "error"])
+def test_hiccup_is_waited_out(local: LocalCloud, ims: ImsAdapter, kind: str) -> None:
+    """Reading again changes nothing."""
+    ims.create_user(NAME, "akw orders", TAGS)
+    local.fault(kind, "GetUser")
+
+    assert ims.get_user(NAME) is not None
+    assert 2 == len(local.calls("GetUser"))
+
+
+def test_lost_answer_of_create_user_becomes_already_exists(
+    local: LocalCloud, ims: ImsAdapter
+) -> None:
+    """The name is deterministic, so it is sent again; the saga then compares the tags."""
+    local.fault("drop", "CreateUser")
+
+    with pytest.raises(AlreadyExists):
+        ims.create_user(NAME, "akw orders", TAGS)
+
+    assert TAGS == dict((ims.get_user(NAME) or pytest.fail("no user")).tags)
+
+
+@pytest.mark.parametrize("content", [{}, {"RequestId": "R"}, []], ids=str)
+def test_odd_answer_is_unknown(
+    spoilt: Callable[[bytes], SpoiltCloud], ims: ImsAdapter, content: object
+) -> None:
+    """I6: another shape is not `none`."""
+    spoilt(answer(content))
+
+    with pytest.raises(CloudUnknown):
+        ims.get_user(NAME)

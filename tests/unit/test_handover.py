@@ -1,0 +1,167 @@
+"""A delivery is submitted once, and again only where its task ended badly."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import deliveries, handover, tickets
+from shared.deliveries import Delivery
+from shared.handover import Accepted
+from shared.refusals import Denied
+from tests.unit.fakes import FakeFunctions
+from tests.unit.samples import NOW, approved_body, approved_delivery
+from tests.unit.strategies import brief, json_values, valid_tickets
+
+FUNCTION = "akw-issue"
+
+
+def delivery(**changes: Any) -> Delivery:
+    parsed = deliveries.parse(approved_body(**changes), source="standard-webhooks")
+    assert isinstance(parsed, Delivery)
+    return parsed
+
+
+def test_first_delivery_is_submitted() -> None:
+    """One task, and an answer that names the operation."""
+    functions = FakeFunctions()
+
+    accepted = handover.submit(functions, FUNCTION, delivery())
+
+    assert isinstance(accepted, Accepted)
+    assert ("REQ-1042", "issue") == (accepted.ticket_id, accepted.action)
+    assert accepted.operation_id.startswith("op-")
+    assert 1 == len(functions.states)
+
+
+@pytest.mark.parametrize("state", ["Enqueued", "Dequeued", "Running", "Retrying", "Succeeded"])
+def test_repeat_changes_nothing_and_answers_alike(state: str) -> None:
+    """The same content again, at another time: no second task, the same answer."""
+    functions = FakeFunctions()
+    first = handover.submit(functions, FUNCTION, delivery())
+    functions.states = dict.fromkeys(functions.states, state)
+
+    later = deliveries.parse(
+        approved_body().replace(b'"timestamp": "2026-09-01T09:00:00Z"',
+                                b'"timestamp": "2026-09-01T09:05:00Z"'),
+        source="standard-webhooks",
+    )  # fmt: skip
+    assert isinstance(later, Delivery)
+    assert NOW + timedelta(minutes=5) == later.sent_at
+    again = handover.submit(functions, FUNCTION, later)
+
+    assert first == again
+    assert 1 == len(functions.states)
+
+
+@pytest.mark.parametrize("state", sorted(handover.ENDED_BADLY))
+def test_failed_task_is_submitted_under_the_next_number(state: str) -> None:
+    """A delivery is not lost because its task failed; the answer stays the same."""
+    functions = FakeFunctions()
+    first = handover.submit(functions, FUNCTION, delivery())
+    functions.states = dict.fromkeys(functions.states, state)
+
+    again = handover.submit(functions, FUNCTION, delivery())
+
+    assert first == again
+    one, two = functions.states
+    assert (one.removesuffix("-1"), "-2") == (two.removesuffix("-2"), two[-2:])
+    assert functions.payloads[0] == functions.payloads[1]
+
+
+def test_failures_come_to_an_end() -> None:
+    """After twenty a person must look."""
+    functions = FakeFunctions()
+    for _ in range(handover.MAX_ATTEMPTS):
+        handover.submit(functions, FUNCTION, delivery())
+        functions.states = dict.fromkeys(functions.states, "Failed")
+
+    refused = handover.submit(functions, FUNCTION, delivery())
+
+    assert Denied("too_many_failures") == refused
+    assert handover.MAX_ATTEMPTS == len(functions.states)
+
+
+def test_other_content_is_another_task_of_the_same_operation() -> None:
+    """The digest is part of the id, so that nobody takes a ticket's id by sending first."""
+    functions = FakeFunctions()
+    first = handover.submit(functions, FUNCTION, delivery())
+
+    other = handover.submit(functions, FUNCTION, delivery(title="Another title"))
+
+    assert first == other
+    assert 2 == len(functions.states)
+
+
+def test_revocation_is_never_a_repeat_of_its_approval() -> None:
+    """The action is part of both ids."""
+    functions = FakeFunctions()
+    first = handover.submit(functions, FUNCTION, delivery())
+
+    revoked = handover.submit(functions, FUNCTION, delivery(type="accesskey.ticket.revoked"))
+
+    assert isinstance(first, Accepted)
+    assert isinstance(revoked, Accepted)
+    assert first.operation_id != revoked.operation_id
+    assert 2 == len(functions.states)
+
+
+@given(valid_tickets())
+@brief
+def test_worker_reads_the_ticket_that_was_handed_over(content: dict[str, Any]) -> None:
+    """Payload and back: an equal ticket, with an equal digest."""
+    ticket = tickets.parse(content, source="standard-webhooks")
+    assert isinstance(ticket, tickets.Ticket)
+    sent = Delivery("accesskey.ticket.approved", "issue", NOW, ticket)
+
+    read = handover.ticket_of(handover.payload(sent))
+
+    assert ticket == read
+
+
+def test_payload_fits_an_asynchronous_invocation() -> None:
+    """FC takes 128 KB; what came in was at most 96 KiB, and is not blown up on its way."""
+    approvals = [
+        {"approver": {"id": f"p{n}", "email": f"p{n}@example.com"}, "decision": "approve",
+         "at": "2026-09-01T08:00:00Z", "comment": "\U0001f512" * 1000}
+        for n in range(20)
+    ]  # fmt: skip
+    content = approved_delivery(approvals=approvals, purpose="\U0001f512" * 500)
+    body = json.dumps(content, ensure_ascii=False).encode()
+    large = deliveries.parse(body, source="standard-webhooks")
+    assert isinstance(large, Delivery)
+
+    size = len(handover.payload(large))
+
+    assert 80 * 1024 < len(body) < deliveries.MAX_BODY_BYTES
+    assert size < 128_000
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+@brief
+def test_any_event_is_answered(event: bytes) -> None:
+    """Whatever invokes the worker: a ticket or a refusal, never an exception."""
+    assert isinstance(handover.ticket_of(event), Denied)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"format": "2"}, {"source": "mallory"}, {"source": ["standard-webhooks"]}, {"source": None},
+     {"ticket": None}, {"ticket": {"id": "T"}}],
+    ids=str,
+)  # fmt: skip
+def test_event_that_the_ingress_did_not_make_is_refused(changes: dict[str, Any]) -> None:
+    """The worker trusts nothing: format, source and ticket are checked again."""
+    content = json.loads(handover.payload(delivery())) | changes
+
+    assert isinstance(handover.ticket_of(json.dumps(content).encode()), Denied)
+
+
+def test_deeply_nested_event_is_refused() -> None:
+    """Not a crash that FC would repeat eight times."""
+    assert Denied("not_json") == handover.ticket_of(b"[" * 100_000)
