@@ -169,6 +169,8 @@ def role_document(path: Path, settings: Settings) -> str:
         "kms_key": settings.kms_key_id,
         "audit_project": settings.audit_project,
         "audit_logstore": settings.audit_logstore,
+        "webhook_secret": settings.webhook_secret,
+        "ledger_secret": settings.ledger_secret,
     }.items():
         text = text.replace("{" + name + "}", value)
     return json.dumps(json.loads(text), separators=(",", ":"))

@@ -30,7 +30,8 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
 _URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()+,;=%\[\]-]*")
 # `akw-` + application + `-` + environment must fit the 64 characters of a RAM user name and hold
 # no more than a policy name may (letters, digits, hyphens): 4 + 39 + 1 + 16 = 60.
-_APPLICATION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+# `lock-…` is reserved: the issue role may delete policies named `akw-lock-*`, its leases.
+_APPLICATION = re.compile(r"(?!lock-)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_APPLICATION = 39
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]*")
 MAX_ENVIRONMENT = 16

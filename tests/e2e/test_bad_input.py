@@ -130,6 +130,7 @@ CASES: list[tuple[str, Send, int, str]] = [
      "invalid_value"),
     ("application too long", ticket(application="a" * 60), 422, "name_too_long"),
     ("application with a path", ticket(application="../admin"), 422, "invalid_value"),
+    ("application named like a lease", ticket(application="lock-orders"), 422, "invalid_value"),
     ("ticket id that is a query", ticket(id='x" or *'), 422, "invalid_value"),
     ("unknown use case", ticket(use_case="because"), 422, "unknown_use_case"),
     ("too many permissions", ticket(permissions=parameters() * 6), 422, "too_many_permissions"),

@@ -60,7 +60,7 @@ CHUNKED = ("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked")
 
 def test_chunks_end_with_their_trailers(port: int) -> None:
     """Extensions and trailers belong to the body: the next request begins behind them."""
-    body = b"5;name=" + b"v" * 200 + b"\r\nhello\r\nA\r\n wide world".replace(b"A", b"b")
+    body = b"5;name=" + b"v" * 200 + b"\r\nhello\r\nb\r\n wide world"
     trailers = b"\r\n0\r\nX-Checksum: a rather long value\r\nY: z\r\n\r\n"
 
     answer = exchange(port, head(*CHUNKED) + body + trailers + head("GET /next HTTP/1.1"))
