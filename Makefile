@@ -1,11 +1,12 @@
 # Everything a person or CI runs. `make` alone lists it.
 PYTHON ?= python3
 VENV   := .venv
+PORT   ?= 8180
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint docs package clean
+.PHONY: help demo serve provision test lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,7 +23,10 @@ demo: $(STAMP)  ## one approval from its webhook to a working AccessKey, shown a
 	@$(BIN)/python -m demo.show
 
 serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste curl
-	@$(BIN)/python -m demo.serve
+	@PORT=$(PORT) $(BIN)/python -m demo.serve
+
+provision: $(STAMP)  ## create what akwarden needs in an account (settings and credentials: README)
+	@$(BIN)/python -m deploy.provision
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest

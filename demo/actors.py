@@ -78,7 +78,7 @@ def webhook_secret(stage: Stage) -> str:
     """What the ticket system is configured with: read by the administrator, once."""
     with stage.proxied():
         client = KmsClient(administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
-        name = "akw/_system/webhook"
+        name = "akwarden/webhook"
         body = client.get_secret_value(kms_models.GetSecretValueRequest(secret_name=name)).body
     return str(json.loads(body.secret_data)[0])
 

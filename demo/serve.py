@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
+import os
 import sys
-import threading
+import time
 from pathlib import Path
 
 from demo import actors
 from demo.stage import ACCOUNT, ADMIN_ID, ROOT, Stage
 
-PORTS = (8180, 8181)
 SIGNING = """
-body=$(sed "s/NOW/$(date -u +%Y-%m-%dT%H:%M:%SZ)/g; s/TICKET/OPS-$RANDOM/" {body})
-id=msg_$RANDOM$RANDOM; now=$(date +%s)
+now=$(date +%s); id=msg_$now
+body=$(sed "s/NOW/$(date -u +%Y-%m-%dT%H:%M:%SZ)/g; s/TICKET/OPS-$now/g" {body})
 signature=$(printf '%s' "$id.$now.$body" | openssl dgst -sha256 -mac HMAC \\
   -macopt hexkey:{hexkey} -binary | base64)
 curl -sS {url} -H 'Content-Type: application/json' -H "webhook-id: $id" \\
@@ -24,19 +23,21 @@ curl -sS {url} -H 'Content-Type: application/json' -H "webhook-id: $id" \\
 
 
 def main() -> int:
-    """Serve until interrupted."""
-    stage = Stage(ports=PORTS)
+    """Serve until interrupted; `PORT` (default 8180) and the one above it are used."""
+    port = int(os.environ.get("PORT", "8180"))
     try:
-        stage.provision(print)
-        actors.prepare(stage)
-        print(guide(stage), flush=True)
-        ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-        ended.wait()
+        with Stage(ports=(port, port + 1)) as stage:
+            stage.provision(print)
+            actors.prepare(stage)
+            print(guide(stage), flush=True)
+            while True:
+                time.sleep(60)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left running")
         return 0
-    finally:
-        stage.stop()
+    except RuntimeError as err:
+        print(f"{err}\nis port {port} or {port + 1} in use? try: make serve PORT=8280")
+        return 1
 
 
 def guide(stage: Stage) -> str:
@@ -44,7 +45,7 @@ def guide(stage: Stage) -> str:
     body = write_body()
     secret = actors.webhook_secret(stage).removeprefix("whsec_")
     command = SIGNING.format(
-        body=body.relative_to(ROOT), hexkey=base64.b64decode(secret).hex(), url=stage.webhook_url
+        body=body, hexkey=base64.b64decode(secret).hex(), url=stage.webhook_url
     )
     return f"""
 Everything below exists only while this runs, on this machine.
@@ -55,8 +56,8 @@ Everything below exists only while this runs, on this machine.
   account            {ACCOUNT}
   administrator      {ADMIN_ID} / {stage.admin_secret}
 
-Send an approval: paste this into a shell in this folder. Each paste is a new ticket; as the
-application then has its one live key, a second ticket is refused (see /tasks and /logs).
+Send an approval: paste this into a shell (it needs curl and openssl). Each paste is a new ticket;
+as the application then has its one live key, a second ticket is refused (see /tasks and /logs).
 {command}
 Ctrl-C ends it."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from aliyun.log import LogException
 from Tea.exceptions import TeaException
 
-from demo import actors
+from demo import actors, leaks
 from demo.actors import Keys
 from demo.stage import Stage
 
@@ -28,13 +28,14 @@ def main() -> int:
     """Exit code 0 only if everything that is claimed was seen to hold."""
     print("akwarden: an AccessKey because a ticket was approved\n")
     told("starting a local Alibaba Cloud and provisioning it")
-    stage = Stage()
     try:
-        stage.provision(lambda line: print(f"      {line}"))
-        actors.prepare(stage)
-        return 0 if play(stage) else 1
-    finally:
-        stage.stop()
+        with Stage() as stage:
+            stage.provision(lambda line: print(f"      {line}"))
+            actors.prepare(stage)
+            return 0 if play(stage) else 1
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left running")
+        return 130
 
 
 def told(line: str) -> None:
@@ -107,7 +108,11 @@ TICKET {ticket["id"]}: {ticket["title"]}
 
 
 def show_steps(stage: Stage, started_at: float) -> None:
-    print("\nSTEPS (seconds since the webhook was sent; as the local cloud saw them)")
+    print("""
+STEPS (seconds since the webhook was sent, as the local cloud saw them)
+  A 404 on a read says: not there yet, so it is to be made. Everything is read again once the lease
+  (the first CreatePolicy, ended by DeletePolicy) is held. A new key takes a moment to be accepted.
+""")
     for call in calls(stage, started_at):
         inside = "role/akw-" in call["principal"]
         if inside or call["action"] == "GetCallerIdentity":
@@ -123,7 +128,7 @@ OUTCOME
   policy         {outcome["policy"]}
   AccessKey id   {outcome["access_key_id"]}
   secret         {outcome["secret_name"]}, version {outcome["secret_version"]}
-                 (in KMS; shown nowhere)
+                 (the value is in KMS and nowhere else: see the last proof)
 """)
 
 
@@ -173,6 +178,7 @@ def prove(stage: Stage, outcome: dict[str, Any]) -> bool:
         refused("a stranger's role cannot read the secret", lambda: actors.read_key(
             stage, actors.assume(stage, actors.STRANGER), name)),
         refused("the key cannot make keys", lambda: actors.make_key(stage, found["key"], OFFICE)),
+        nowhere(stage, found.get("key")),
     ]  # fmt: skip
     print(f"\n{sum(held)} of {len(held)} proofs hold")
     return all(held)
@@ -207,6 +213,15 @@ def refused(claim: str, attempt: Callable[[], object]) -> bool:
             code = "there is no key"
     print(f"  {'yes ' if code in REFUSALS else 'NO  '} {claim}: {code}")
     return code in REFUSALS
+
+
+def nowhere(stage: Stage, key: Keys | None) -> bool:
+    """Whether the secret is in no log, task record, audit row, history, state or file."""
+    sinks = list(leaks.sinks_of(stage, []))
+    leaky = leaks.found_in(sinks, [key.secret]) if key else ["there is no key"]
+    claim = f"the secret is in none of {len(sinks)} logs, records and files, in no disguise"
+    print(f"  {'NO  ' if leaky else 'yes '} {claim}" + (f": {', '.join(leaky)}" if leaky else ""))
+    return not leaky
 
 
 def code_of(err: Exception) -> str:

@@ -59,12 +59,17 @@ class Stage:
         # Quiet: what the emulator itself says goes to the scratch folder, and is searched there.
         errors = (Path(self.scratch) / "emulator.log").open("w") if quiet else None
         self._process = subprocess.Popen(  # noqa: S603 (our own module)
-            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=errors,
+            command, start_new_session=True,  # Ctrl-C is ours to hand on, once
+            cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=errors,
             env=_environment() | self.settings | {"TMPDIR": self.scratch},
         )
         if errors:
             errors.close()
-        self.port, self.management_port = self._ports(ports)
+        try:
+            self.port, self.management_port = self._ports(ports)
+        except BaseException:  # Ctrl-C included: whoever never got a stage cannot stop it
+            self.stop()
+            raise
 
     def _ports(self, asked: tuple[int, int]) -> tuple[int, int]:
         """Read the emulator's own words up to `ready`; RuntimeError if it ends before."""
@@ -75,7 +80,7 @@ class Stage:
                 found = (int(words[1]), int(words[3]))
             if words == ["ready"]:
                 return found
-        raise RuntimeError("the emulator did not start; its own words stand above")
+        raise RuntimeError("the local cloud did not start; its own words stand above")
 
     @property
     def url(self) -> str:
@@ -90,10 +95,20 @@ class Stage:
         """The approval function's HTTP trigger, without a host name that needs resolving."""
         return f"{self.url}/fcapp/{FUNCTION}/"
 
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> int:
         """End the emulator and everything it runs; its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(timeout=30)
+        try:
+            code = self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
         shutil.rmtree(self.scratch, ignore_errors=True)

@@ -26,7 +26,7 @@ INTRODUCTION = """\
 `emulator/` speaks the wire protocols of RAM, IMS, STS, KMS, SLS and Function Compute, so that
 unmodified official SDKs talk to it over HTTP. It is volatile: what it holds ends with it.
 
-    python -m emulator --port 8180 --management-port 8181 --account-id 1234567890123456 \\
+    .venv/bin/python -m emulator --port 8180 --management-port 8181 --account-id 1234567890123456 \\
         --access-key-id LTAI5tLocal --access-key-secret some-secret [--calm] [--functions s.yaml]
 
 It prints `ready` when it answers and ends on SIGTERM. The key belongs to one RAM user with
@@ -38,8 +38,9 @@ user name of the proxy URL is then the caller's address. HTTPS through the proxy
 An empty cloud holds the administrator and what has no API to be made by: the system policies and
 one KMS instance, `kst-emulator0001`, with the symmetric key `key-emulator0001` and the MAC key
 `key-emulator-mac01` in it (`ListKmsInstances` and `ListKeys` answer them too). The functions' HTTP
-triggers are reached as `http://<function>-emulator.<region>.fcapp.run/` through the proxy, or directly as
-`/fcapp/<function>/<path>`.
+triggers are reached as `http://<function>-emulator.<region>.fcapp.run/` through the proxy, or
+directly as `/fcapp/<function>/<path>`. An s.yaml is rendered with the environment that the emulator
+was started in: with akwarden's own, its required settings must be there.
 
 The management port is no part of any protocol: `GET /healthz /clock /choices /history /state
 /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults

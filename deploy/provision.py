@@ -1,4 +1,5 @@
-"""Create what akwarden needs in an account; run it again at any time, it changes only differences.
+"""Create what akwarden needs in an account. Run it again at any time: what exists stays, index and
+role policies are brought up to date.
 
 `python -m deploy.provision` with an administrator's credentials in ALIBABA_CLOUD_ACCESS_KEY_ID,
 ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN), and the settings that the
@@ -26,13 +27,15 @@ from aliyun.log import IndexConfig, LogClient, LogException
 from Tea.exceptions import TeaException
 
 from deploy import audit_index
+from shared import bootstrap
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.settings import Settings
 
 ROLES = Path(__file__).parent / "roles"
 POLICY_PREFIX = "akwarden-"  # not `akw-`: the issue role may attach `akw-*` policies to users
-AUDIT_TTL_DAYS = 730
+AUDIT_TTL_DAYS = 3650  # SLS keeps it for ever: consumed tickets are remembered by these rows
+AGAIN = "what was made so far stays; mend the cause and run this again"
 FUNCTION_LOG_TTL_DAYS = 90
 TRUST = json.dumps({
     "Version": "1",
@@ -214,18 +217,26 @@ def _exists_or(create: Callable[[], object]) -> str:
 
 
 def main() -> int:
-    """Provision the account that the environment names."""
+    """Provision the account that the environment names; one line for what is wrong."""
     try:
         settings = settings_module.read(os.environ)
-        administrator = Administrator.of(settings, os.environ)
+        bootstrap.rules()
+        bootstrap.templates()
+        provision(Administrator.of(settings, os.environ), settings, print)
     except ConfigError as err:
-        print("\n".join(err.problems), file=sys.stderr)
-        return 2
+        return _failed(*err.problems)
     except KeyError as err:
-        print(f"{err.args[0]} is required: an administrator's credentials", file=sys.stderr)
-        return 2
-    provision(administrator, settings, print)
+        return _failed(f"{err.args[0]} is required: an administrator's credentials")
+    except LogException as err:
+        return _failed(f"SLS refused: {err.get_error_code()}: {err.get_error_message()}", AGAIN)
+    except TeaException as err:
+        return _failed(f"refused: {getattr(err, 'code', '') or 'no answer from the cloud'}", AGAIN)
     return 0
+
+
+def _failed(*lines: str) -> int:
+    print("\n".join(lines), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

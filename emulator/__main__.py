@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         control = Server(options.management_port, functools.partial(management.handle, cloud))
         if options.functions:
             cloud.fc = FunctionCompute(cloud, options.functions, products.port)
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, OverflowError) as err:
         print(f"emulator: {err}", file=sys.stderr)
         return 2
     for server in (products, control):

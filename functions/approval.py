@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import bootstrap, http_event, intake
 from shared.deliveries import Ignored
-from shared.errors import CloudError
+from shared.errors import CloudError, ConfigError
 from shared.http_event import answer
 from shared.refusals import REASONS, Denied
 from shared.use_cases import ALTERNATIVES
@@ -31,6 +31,9 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     except CloudError as err:
         log.error("not handed over: %s", err)  # names and codes only, by construction
         return answer(503, {"status": "unavailable", "reason": err.reason})
+    except ConfigError as err:  # the operator's own words: settings and config/, no ticket text
+        log.error("configuration: %s", "; ".join(err.problems))
+        return answer(500, {"status": "unavailable", "reason": err.reason})
     except Exception as err:  # the outermost edge: the sender gets an answer, the log no text
         log.error("defect: %s", type(err).__name__)
         return answer(500, {"status": "unavailable", "reason": "internal_error"})

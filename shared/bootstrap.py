@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared import naming
 from shared import settings as settings_module
 from shared.secrecy import Secret
 from shared.settings import Settings
@@ -117,7 +118,7 @@ def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
         rules=rules(),
         templates=templates(),
         assets=assets(current),
-        issue_function=current.issue_function,
+        issue_function=naming.ISSUE_FUNCTION,
         functions=lambda: functions(current, environment),
     )
 

@@ -10,6 +10,7 @@ import hashlib
 
 PREFIX = "akw-"
 SECRET_PREFIX = "akw/"
+ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use the same
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
 CURRENT_STAGE = "ACSCurrent"

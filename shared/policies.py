@@ -50,6 +50,7 @@ class Assets:
         return [
             f"acs:fc:*:*:functions/{self.name_prefix}*",
             f"acs:kms:*:*:secret/{self.secret_prefix}*",
+            "acs:kms:*:*:secret/akwarden/*",  # the signing secrets and the ledger key
             f"acs:log:*:*:project/{self.audit_project}",
             f"acs:log:*:*:project/{self.audit_project}/*",
             f"acs:ram:*:*:policy/{self.name_prefix}*",

@@ -12,7 +12,7 @@ from shared.secrecy import Secret
 READ = ["kms:GetSecretValue", "kms:DescribeSecret", "kms:ListSecretVersionIds"]
 MANAGE = [
     "kms:DescribeSecret", "kms:ListSecretVersionIds", "kms:PutSecretValue",
-    "kms:UpdateSecretVersionStage", "kms:DeleteSecret", "kms:RestoreSecret",
+    "kms:UpdateSecretVersionStage",
 ]  # fmt: skip
 
 
@@ -36,8 +36,7 @@ def secret_policy(readers: Sequence[str], broker_role: str) -> str:
     """Who may do what with this one secret: the readers read, the broker manages, never reads.
 
     Source: KMS, "Overview of secret policies". Resource is always ["*"]. An identity policy that
-    allows kms:GetSecretValue on it still counts: the two are united, so `deploy/control-policy`
-    and the posture check look for those.
+    allows kms:GetSecretValue on it still counts, because the two are united: docs/threat-model.md.
     """
     return json.dumps({
         "Version": "1",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared import naming
 from shared.errors import ConfigError
 
 
@@ -21,10 +22,10 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("AKWARDEN_REGION", "region of KMS, SLS and the functions (default: FC_REGION)", "",
-            r"[a-z]{2}-[a-z0-9-]+"),
-    Setting("AKWARDEN_ACCOUNT_ID", "the Alibaba Cloud account (default: FC_ACCOUNT_ID)", "",
-            r"\d{16}"),
+    Setting("AKWARDEN_REGION", "region of KMS, SLS and the functions; in a function FC's own "
+            "FC_REGION stands in, `s.yaml` takes cn-hangzhou", "", r"[a-z]{2}-[a-z0-9-]+"),
+    Setting("AKWARDEN_ACCOUNT_ID", "the Alibaba Cloud account; in a function FC_ACCOUNT_ID stands "
+            "in", "", r"\d{16}"),
     Setting("AKWARDEN_UPN_DOMAIN", "domain of RAM users' principal names, as GetDefaultDomain "
             "answers", "", r"[a-z0-9.-]+"),
     Setting("AKWARDEN_KMS_INSTANCE_ID", "the KMS instance that holds the secrets", "",
@@ -35,15 +36,11 @@ SETTINGS = (
     Setting("AKWARDEN_AUDIT_LOGSTORE", "logstore of the audit log", "", r"[a-z0-9_-]{2,63}",
             "audit"),
     Setting("AKWARDEN_WEBHOOK_SECRET", "KMS secret that holds the webhook signing secrets, a JSON "
-            "list of `whsec_…`", "", r"akw/_system/[a-z-]+", "akw/_system/webhook"),
+            "list of `whsec_…`", "", r"akwarden/[a-z-]+", "akwarden/webhook"),
     Setting("AKWARDEN_LEDGER_SECRET", "KMS secret that holds the key which signs grants", "",
-            r"akw/_system/[a-z-]+", "akw/_system/ledger"),
-    Setting("AKWARDEN_ISSUE_FUNCTION", "function that issues", "", r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
-            "akw-issue"),
-    Setting("AKWARDEN_ISSUE_ROLE", "RAM role of that function", "", r"[A-Za-z0-9.-]{1,64}",
-            "akw-issue"),
-    Setting("AKWARDEN_MAX_LAG_SECONDS", "longest time until a change in RAM is visible everywhere",
-            "seconds", r"\d{1,3}", "30"),
+            r"akwarden/[a-z-]+", "akwarden/ledger"),
+    Setting("AKWARDEN_MAX_LAG_SECONDS", "longest time until a change in RAM is visible everywhere, "
+            "at most 60", "seconds", r"\d|[1-5]\d|60", "30"),
     Setting("AKWARDEN_CONNECT_TIMEOUT_MS", "connecting to a cloud API", "milliseconds", r"\d{3,5}",
             "3000"),
     Setting("AKWARDEN_READ_TIMEOUT_MS", "waiting for a cloud API's answer", "milliseconds",
@@ -68,8 +65,6 @@ class Settings:
     audit_logstore: str
     webhook_secret: str
     ledger_secret: str
-    issue_function: str
-    issue_role: str
     max_lag_seconds: int
     connect_timeout_ms: int
     read_timeout_ms: int
@@ -78,7 +73,7 @@ class Settings:
 
     @property
     def issue_role_arn(self) -> str:
-        return f"acs:ram::{self.account_id}:role/{self.issue_role}"
+        return f"acs:ram::{self.account_id}:role/{naming.ISSUE_FUNCTION}"
 
 
 def read(environment: Mapping[str, str]) -> Settings:

@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from demo import actors
+from demo import actors, leaks
 from demo.stage import Stage
-from tests.e2e import leaks
 from tests.unit.samples import approved_body
 
 _numbers = itertools.count(1)

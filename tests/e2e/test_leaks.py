@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import actors
-from tests.e2e import leaks
+from demo import actors, leaks
 from tests.e2e.conftest import Scene
 
 SECRET = 'a/Secret+with "signs" = 30'

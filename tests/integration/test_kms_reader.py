@@ -27,7 +27,7 @@ from tests.integration.clouds import (
 )
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-NAME = "akw/_system/webhook"
+NAME = "akwarden/webhook"
 VALUE = '["whsec_hiddenhiddenhidden"]'
 ACTION = "GetSecretValue"
 TRUST = json.dumps({

@@ -46,9 +46,9 @@ def sinks_of(stage: Stage, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
     for path in ("/logs", "/tasks", "/history", "/state", "/functions"):
         yield path, json.dumps(stage.manage("GET", path), ensure_ascii=False)
     yield "audit rows", json.dumps(actors.audit_rows(stage, "*"), ensure_ascii=False)
-    for path in Path(stage.scratch).rglob("*"):
-        if path.is_file():
-            yield str(path), path.read_text(encoding="utf-8", errors="replace")
+    for file in Path(stage.scratch).rglob("*"):
+        if file.is_file():
+            yield str(file), file.read_text(encoding="utf-8", errors="replace")
 
 
 def assert_none(stage: Stage, replies: Iterable[str]) -> None:
