@@ -48,7 +48,7 @@ SETTINGS = (
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("AKWARDEN_FC_ENDPOINT", "host of the FC API (default: <account>.<region>."
-            "fc.aliyuncs.com)", "", r"[A-Za-z0-9.:-]+", ""),
+            "fc.aliyuncs.com)", "", r"[A-Za-z0-9.:-]*", ""),
 )  # fmt: skip
 
 

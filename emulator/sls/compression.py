@@ -1,7 +1,7 @@
-"""Bodies are compressed with lz4 (block format without a size in front) or deflate.
+"""Bodies are compressed with lz4 (block format without a size in front), deflate or zstd.
 
-Source: "Public request headers", x-log-compresstype. The service knows zstd as well; it is refused
-here, as the standard library of Python 3.12 has none.
+Source: "Public request headers", x-log-compresstype. Answers are compressed with lz4 only, and
+sent plain to whoever does not accept it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import zlib
 
 import lz4.block
 
-from emulator.sls import errors
+from emulator.sls import errors, zstandard
 from emulator.wire import Headers
 
 
@@ -18,7 +18,7 @@ def request_body(headers: Headers, body: bytes) -> bytes:
     """The raw body of a write; its size must be what `x-log-bodyrawsize` says."""
     kind = headers.get("x-log-compresstype", "")
     size = headers.get("x-log-bodyrawsize")
-    if kind and kind not in ("lz4", "deflate"):
+    if kind and kind not in ("lz4", "deflate", "zstd"):
         raise errors.invalid_compress_type(kind)
     if size is None:
         if kind:
@@ -39,6 +39,8 @@ def _inflate(kind: str, body: bytes, raw_size: int) -> bytes:
     try:
         if kind == "lz4":
             return bytes(lz4.block.decompress(body, uncompressed_size=raw_size))
+        if kind == "zstd":
+            return zstandard.decompress(body, raw_size)
         stream = zlib.decompressobj()
         raw = stream.decompress(body, raw_size + 1)
         if not stream.eof and len(raw) <= raw_size:
