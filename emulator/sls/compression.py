@@ -9,8 +9,9 @@ from __future__ import annotations
 import zlib
 
 import lz4.block
+import zstandard
 
-from emulator.sls import errors, zstandard
+from emulator.sls import errors
 from emulator.wire import Headers
 
 
@@ -40,13 +41,15 @@ def _inflate(kind: str, body: bytes, raw_size: int) -> bytes:
         if kind == "lz4":
             return bytes(lz4.block.decompress(body, uncompressed_size=raw_size))
         if kind == "zstd":
-            return zstandard.decompress(body, raw_size)
+            if zstandard.frame_content_size(body) > raw_size:
+                raise errors.uncompress_failed()
+            return zstandard.ZstdDecompressor().decompress(body, max_output_size=raw_size + 1)
         stream = zlib.decompressobj()
         raw = stream.decompress(body, raw_size + 1)
         if not stream.eof and len(raw) <= raw_size:
             raise errors.uncompress_failed()
         return raw
-    except (lz4.block.LZ4BlockError, zlib.error, ValueError, MemoryError):
+    except (lz4.block.LZ4BlockError, zlib.error, zstandard.ZstdError, ValueError, MemoryError):
         raise errors.uncompress_failed() from None
 
 
