@@ -23,10 +23,11 @@ MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
-    ticket = handover.ticket_of(event)
-    if isinstance(ticket, Denied):  # nobody but a defect or an intruder sends such an event
-        log.error("event refused: %s at %s", ticket.reason, ticket.where)
-        return {"status": "refused", "reason": ticket.reason}
+    case = handover.case_of(event)
+    if isinstance(case, Denied):  # nobody but a defect or an intruder sends such an event
+        log.error("event refused: %s at %s", case.reason, case.where)
+        return {"status": "refused", "reason": case.reason}
+    ticket = case.ticket
     current, book, broker = bootstrap.worker(os.environ, context.function)
     record = audit.attempt(
         ticket, naming.operation_id(ticket.source, ticket.id, "issue"),
@@ -35,7 +36,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
     try:
-        outcome = casework.issue(broker, book, ticket, record)
+        outcome = casework.issue(broker, book, case, record)
     except LeaseHeld as held:
         # Wait here, then let FC run it again: after a wait, a run needs its whole time anew.
         remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS

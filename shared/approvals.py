@@ -18,6 +18,8 @@ from shared.use_cases import ALTERNATIVES
 
 # How far the ticket system's clock may be ahead of ours.
 CLOCK_SKEW = timedelta(minutes=10)
+# A lifetime counts from the approval: so much of the shortest one may pass until the decision.
+SLACK = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,14 @@ def _terms_refusal(ticket: Ticket, environment: Environment) -> Denied | None:
 
 
 def _veto(ticket: Ticket, environment: Environment, rules: Rules) -> Denied | None:
-    """A rejection by anyone who may approve any of it is final, however old."""
+    """A rejection by anyone who may approve any of it is final, however old, and under whichever
+    of their names it was given."""
     allowed = environment.approvers.union(
         *(environment.approvers_for(permission.template) for permission in ticket.permissions)
     )
+    people = _People(ticket, rules)
     for index, approval in enumerate(ticket.approvals):
-        if approval.decision == REJECT and rules.names(approval.approver) & allowed:
+        if approval.decision == REJECT and people.names(approval.approver) & allowed:
             return Denied("approval_rejected", f"approvals[{index}]")
     return None
 
@@ -92,6 +96,9 @@ class _Ballot:
         self._voters = frozenset.intersection(
             *(environment.approvers_for(permission.template) for permission in ticket.permissions)
         )
+        self._now = now
+        self._lifetime = timedelta(seconds=ticket.ttl_seconds)
+        self._shortest = timedelta(seconds=environment.ttl_min_seconds) - SLACK
         self._latest = now + CLOCK_SKEW
         self._oldest = now - timedelta(seconds=environment.approval_max_age_seconds)
         self._people = _People(ticket, rules)
@@ -112,7 +119,10 @@ class _Ballot:
         counted = sorted(
             ((vote.at, self._listed(vote.approver)) for vote in newest_of.values()), reverse=True
         )[: self._quorum]
-        return Approved(tuple(sorted(name for _, name in counted)), counted[0][0])
+        approved = Approved(tuple(sorted(name for _, name in counted)), counted[0][0])
+        if approved.approved_at + self._lifetime <= self._now + self._shortest:
+            return Denied("grant_nearly_over", "ttl_seconds")
+        return approved
 
     def _fault(self, vote: Approval) -> str:
         """Why this vote does not count; empty if it does."""
@@ -146,8 +156,12 @@ class _People:
 
     def of(self, principal: Principal) -> str:
         """One name for the person, whichever of their names is used."""
+        return min(self.names(principal))
+
+    def names(self, principal: Principal) -> set[str]:
+        """All names of the person."""
         name = self._rules.person(principal.id)
-        return min(next(group for group in self._groups if name in group))
+        return next(group for group in self._groups if name in group)
 
     def asks(self, principal: Principal) -> bool:
         """Whether this person asks for the key or is to get it."""

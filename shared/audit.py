@@ -79,6 +79,7 @@ class Attempt:
     base: dict[str, str]
     changes: list[Change] = field(default_factory=list)
     outcomes: dict[Change, Outcome] = field(default_factory=dict)
+    reported: set[Change] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
     rows_written: int = 0
     last_hash: str = ""
@@ -90,23 +91,32 @@ class Attempt:
                 return change
         return None
 
+    def tried(self, event_type: str) -> bool:
+        """Whether that change was announced and begun."""
+        change = self.planned(event_type)
+        return change is not None and change in self.outcomes
+
+    def done(self, event_type: str, target: str = "") -> bool:
+        """Whether that change was announced and has succeeded."""
+        change = self.planned(event_type, target)
+        return change is not None and self.outcomes.get(change, Outcome("")).outcome == SUCCESS
+
     @property
     def in_doubt(self) -> bool:
         """Whether some change was begun and nobody knows whether it happened."""
         return any(outcome.outcome == UNKNOWN for outcome in self.outcomes.values())
 
-    def intents(self, now: datetime) -> list[Row]:
-        """A row for every planned change; to be acknowledged before the first one."""
-        return self.rows(
-            [(c, INTENT, Outcome(PENDING)) for c in self.changes], now
-        )
+    def intents(self, changes: Sequence[Change], now: datetime) -> list[Row]:
+        """Announce changes: a row for each, to be acknowledged before the first one is made."""
+        self.changes += changes
+        return self.rows([(c, INTENT, Outcome(PENDING)) for c in changes], now)
 
-    def results(self, now: datetime) -> list[Row]:
-        """A row for every planned change, those not tried as `skipped`."""
-        return self.rows(
-            [(c, RESULT, self.outcomes.get(c, Outcome(SKIPPED))) for c in self.changes],
-            now,
-        )
+    def results(self, now: datetime, *, later: Sequence[str] = ()) -> list[Row]:
+        """A row for every announced change that has none yet, those not tried as `skipped`;
+        events that are named `later` wait for the next call."""
+        due = [c for c in self.changes if c not in self.reported and c.event_type not in later]
+        self.reported |= set(due)
+        return self.rows([(c, RESULT, self.outcomes.get(c, Outcome(SKIPPED))) for c in due], now)
 
     def note(self, event_type: str, now: datetime, *, outcome: str, reason: str) -> list[Row]:
         """One row about something that is no change, such as a refusal."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import naming
 from shared import settings as settings_module
+from shared.errors import ConfigError
 from shared.secrecy import Secret
 from shared.settings import Settings
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 SECRETS_CACHE_SECONDS = 300
+SHORTEST_SECRET_BYTES = 24
 VERSION = "0.1.0"
 
 
@@ -78,10 +81,27 @@ class WebhookSecrets:
                 secret=Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
                 security_token=Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
             )  # fmt: skip
-            listed = json.loads(reader.get_secret_value(current.webhook_secret).reveal())
-            self._secrets = tuple(Secret(str(text)) for text in listed)
+            self._secrets = _signing_secrets(reader.get_secret_value(current.webhook_secret))
             self._read_at = time.monotonic()
         return self._secrets
+
+
+def _signing_secrets(value: Secret) -> tuple[Secret, ...]:
+    """A JSON list of `whsec_` and at least 24 bytes in base64, as Standard Webhooks asks."""
+    try:
+        listed = json.loads(value.reveal())
+        if not isinstance(listed, list) or not listed:
+            raise ValueError
+        for text in listed:
+            if len(b64decode(text.removeprefix("whsec_"), validate=True)) < SHORTEST_SECRET_BYTES:
+                raise ValueError
+            if not text.startswith("whsec_"):
+                raise ValueError
+    except (ValueError, AttributeError):
+        problem = "the webhook secret in KMS must be a JSON list of whsec_ secrets"
+    else:
+        return tuple(Secret(text) for text in listed)
+    raise ConfigError([problem])  # outside the handler: its context would hold the value
 
 
 def functions(current: Settings, environment: Mapping[str, str]) -> Functions:

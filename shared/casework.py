@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from shared import approvals, audit, grants, issuance
 from shared.audit import Attempt
 from shared.grants import Grant
+from shared.handover import Case
 from shared.issuance import Broker
 from shared.policies import Assets
 from shared.refusals import Denied
 from shared.resumption import Issued
 from shared.rules import Rules
 from shared.templates import Template
-from shared.tickets import Ticket
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,22 @@ class Rulebook:
     ledger_secret: str
 
 
-def issue(broker: Broker, book: Rulebook, ticket: Ticket, record: Attempt) -> Issued | Denied:
+def issue(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Issued | Denied:
     """Decide on the ticket and make what it grants; raises what `issuance.issue` raises."""
-    grant = planned(broker, book, ticket, record)
+    grant = planned(broker, book, case, record)
     outcome = grant if isinstance(grant, Denied) else issuance.issue(broker, grant, record)
     if isinstance(outcome, Denied):
         broker.audit_log.put_logs(audit.refusal(record, outcome, broker.now()))
     return outcome
 
 
-def planned(broker: Broker, book: Rulebook, ticket: Ticket, record: Attempt) -> Grant | Denied:
+def planned(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Grant | Denied:
     """The signed grant, or why there is none; names the approvers in the record."""
-    approved = approvals.decide(ticket, book.rules, broker.now())
+    approved = approvals.decide(case.ticket, book.rules, case.judged_at(broker.now()))
     if isinstance(approved, Denied):
         return approved
     ledger_key = broker.kms.get_secret_value(book.ledger_secret)
-    grant = grants.plan(ticket, approved, book.templates, book.assets, ledger_key)
+    grant = grants.plan(case.ticket, approved, book.templates, book.assets, ledger_key)
     if isinstance(grant, Grant):
         record.base |= audit.approved_facts(grant, approved.approved_at)
     return grant

@@ -16,6 +16,7 @@ AkwardenError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
@@ -63,7 +64,7 @@ class CloudRefused(CloudError):
 
     def __init__(self, action: str, code: str, status: int, request_id: str) -> None:
         super().__init__(action)
-        self.code = code
+        self.code = re.sub(r"[^A-Za-z0-9._-]", "", code)[:64]  # it goes into logs and rows
         self.status = status
         self.request_id = request_id
 

@@ -48,6 +48,7 @@ class Grant:
     description: str
     secret: str
     tags: Mapping[str, str]
+    secret_tags: Mapping[str, str]
 
     @property
     def holds_key(self) -> bool:
@@ -89,7 +90,17 @@ def plan(
         ticket, mode, approved.approvers, user,
         naming.policy_name(ticket.application, ticket.environment), document, description,
         naming.secret_name(ticket.application, ticket.environment), tags,
+        _secret_tags(ticket, ledger_key),
     )  # fmt: skip
+
+
+def _secret_tags(ticket: Ticket, ledger_key: Secret) -> dict[str, str]:
+    """What marks a KMS secret as this ticket's, signed: a secret that somebody made beforehand,
+    with readers of their own, cannot carry it."""
+    name = naming.secret_name(ticket.application, ticket.environment)
+    facts = {"source": ticket.source, "ticket": ticket.id, "digest": tickets.digest(ticket)}
+    signature = sign(name, facts, _compact(list(ticket.consumers)), ledger_key)
+    return {f"{TAG_PREFIX}{k}": v for k, v in {**facts, "sig": signature}.items()}
 
 
 def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
@@ -156,6 +167,11 @@ def verified(
         return False
     expected = sign(user, facts, _compact(content), ledger_key)
     return hmac.compare_digest(expected, signature)
+
+
+def ticket_tags(ticket: Ticket) -> dict[str, str]:
+    """The tags by which a ticket's user is found."""
+    return {f"{TAG_PREFIX}source": ticket.source, f"{TAG_PREFIX}ticket": ticket.id}
 
 
 def ticket_of(tags: Mapping[str, str]) -> tuple[str, str, str]:

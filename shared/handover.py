@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared import naming, tickets
+from shared import naming, tickets, timestamps
 from shared.deliveries import Delivery
 from shared.ports import Functions
 from shared.refusals import Denied
@@ -18,6 +18,8 @@ from shared.refusals import Denied
 ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
+ISSUE_TYPE = "accesskey.ticket.approved"
+LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
 SOURCES = frozenset({"standard-webhooks"})
 
 
@@ -31,7 +33,9 @@ class Accepted:
     use_case: str
 
 
-def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted | Denied:
+def submit(
+    functions: Functions, function: str, delivery: Delivery, now: datetime
+) -> Accepted | Denied:
     """Submit the delivery as a task of `function`.
 
     A repeat finds its task there and changes nothing; if that task ended badly, the next attempt
@@ -39,7 +43,7 @@ def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted 
     """
     ticket = delivery.ticket
     digest = tickets.digest(ticket)
-    body = payload(delivery)
+    body = payload(delivery, now)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         task = naming.task_id(ticket.source, ticket.id, delivery.action, digest, attempt)
         submitted = functions.invoke_async(function, body, task)
@@ -49,19 +53,33 @@ def submit(functions: Functions, function: str, delivery: Delivery) -> Accepted 
     return Denied("too_many_failures")
 
 
-def payload(delivery: Delivery) -> bytes:
+def payload(delivery: Delivery, now: datetime) -> bytes:
     """The event of the worker: the delivery as parsed, nothing of what was not understood."""
     content = {
         "format": PAYLOAD_FORMAT,
         "type": delivery.type,
         "source": delivery.ticket.source,
-        "sent_at": delivery.sent_at.astimezone(UTC).isoformat(),
+        "accepted_at": timestamps.text(now),
         "ticket": tickets.canonical(delivery.ticket),
     }
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
 
 
-def ticket_of(event: bytes) -> tickets.Ticket | Denied:
+@dataclass(frozen=True)
+class Case:
+    """What a worker is given: the ticket, and when it was accepted."""
+
+    ticket: tickets.Ticket
+    accepted_at: datetime
+
+    def judged_at(self, now: datetime) -> datetime:
+        """The moment at which approvals are judged: their acceptance, so that a retry after a
+        crash decides as the first attempt did; but never the future, nor longer ago than FC keeps
+        an event."""
+        return min(now, max(self.accepted_at, now - LONGEST_DELAY))
+
+
+def case_of(event: bytes) -> Case | Denied:
     """Read the worker's event; the ticket is validated again, from nothing."""
     content: Any
     try:
@@ -70,7 +88,13 @@ def ticket_of(event: bytes) -> tickets.Ticket | Denied:
         return Denied("not_json")
     if not isinstance(content, dict) or content.get("format") != PAYLOAD_FORMAT:
         return Denied("invalid_value", "format")
-    source = content.get("source")
+    if content.get("type") != ISSUE_TYPE:
+        return Denied("invalid_value", "type")
+    source, accepted = content.get("source"), content.get("accepted_at")
     if not isinstance(source, str) or source not in SOURCES:
         return Denied("invalid_value", "source")
-    return tickets.parse(content.get("ticket"), source=source)
+    accepted_at = timestamps.parse(accepted) if isinstance(accepted, str) else None
+    if accepted_at is None:
+        return Denied("invalid_value", "accepted_at")
+    ticket = tickets.parse(content.get("ticket"), source=source)
+    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at)

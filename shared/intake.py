@@ -46,7 +46,7 @@ def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored |
     if delivery.action != "issue":
         return Denied("not_supported_yet")
     return refusal(delivery.ticket, desk, now) or handover.submit(
-        desk.functions(), desk.issue_function, delivery
+        desk.functions(), desk.issue_function, delivery, now
     )
 
 

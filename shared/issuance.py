@@ -8,13 +8,22 @@ whoever reads a result row reads it before anybody is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from shared import leases, naming, resumption
-from shared.audit import Attempt
-from shared.errors import AlreadyExists, KeyNotAccepted, LeaseHeld, NotFound, StateChanged
+from shared import grants, leases, naming, resumption
+from shared.audit import Attempt, Row
+from shared.errors import (
+    AlreadyExists,
+    CloudError,
+    KeyNotAccepted,
+    LeaseHeld,
+    NotFound,
+    StateChanged,
+)
 from shared.grants import Grant
 from shared.leases import Lease, LeaseTerms
 from shared.ports import AuditLog, Ims, Kms, NewKey, Ram, Sts
@@ -24,6 +33,9 @@ from shared.secret_documents import key_document, reservation, secret_policy
 from shared.steps import side_by_side, step
 
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.5, 4.0
+# SLS makes a row searchable within 3 s of its acknowledgement ("Limits", real-time data).
+MEMORY_PAUSE_SECONDS, LONGEST_MEMORY_SECONDS = 0.5, 6.0
+RELEASES = ("ticket_lease.released", "lease.released")
 
 
 @dataclass(frozen=True)
@@ -51,28 +63,34 @@ def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
     plan = resumption.plan(grant, found)
     if not isinstance(plan, list):
         return plan
-    record.changes = plan
-    broker.audit_log.put_logs(record.intents(broker.now()))
+    broker.audit_log.put_logs(record.intents(plan, broker.now()))
+    held: list[Lease] = []
     try:
-        issued = _under_lease(broker, grant, record, found)
+        issued = _under_leases(broker, grant, record, found, held)
     except Exception:
-        # Whatever went wrong, what was done must be on record before the next attempt.
+        # While a change is in doubt the leases stay: their end is when it can be resolved.
+        if not _unsettled(record):
+            _release(broker, record, held)
         broker.audit_log.put_logs(record.results(broker.now()))
         raise
+    broker.audit_log.put_logs(record.results(broker.now(), later=RELEASES))
+    if _remembered(broker, grant):
+        _release(broker, record, held)
     broker.audit_log.put_logs(record.results(broker.now()))
     return issued
 
 
 def find(broker: Broker, grant: Grant) -> Found:
-    """Read, side by side, what exists under the grant's names and what ended its ticket before."""
+    """Read, side by side, what exists under the grant's names and what ended its ticket before.
+
+    Raises StateChanged for what cannot be: a thing whose parts are not there is not visible yet.
+    """
     ticket = grant.ticket
-    query = resumption.ended_query(ticket.source, ticket.id)
-    since = broker.now() - timedelta(days=resumption.MEMORY_DAYS)
-    until = broker.now() + timedelta(minutes=15)
     reads: list[Callable[[], object]] = [
         lambda: broker.ims.get_user(grant.user),
-        lambda: broker.audit_log.get_logs(query, since, until),
+        lambda: _ended(broker, grant),
         lambda: broker.ram.get_policy(grant.policy),
+        lambda: broker.ims.list_users(grants.ticket_tags(ticket)),
     ]
     if grant.holds_key:
         reads += [
@@ -80,27 +98,30 @@ def find(broker: Broker, grant: Grant) -> Found:
             lambda: broker.kms.list_secret_version_ids(grant.secret),
             lambda: broker.ram.list_access_keys(grant.user),
         ]
-    return Found.of(*side_by_side(*reads))
+    return Found.of(grant, *side_by_side(*reads))
 
 
-def _under_lease(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued:
+def _ended(broker: Broker, grant: Grant) -> Sequence[Row]:
+    query = resumption.ended_query(grant.ticket.source, grant.ticket.id)
+    since = broker.now() - timedelta(days=resumption.MEMORY_DAYS)
+    return broker.audit_log.get_logs(query, since, broker.now() + timedelta(minutes=15))
+
+
+def _under_leases(
+    broker: Broker, grant: Grant, record: Attempt, found: Found, held: list[Lease]
+) -> Issued:
+    """One ticket makes one grant, and one application is worked on by one run at a time."""
     ticket = grant.ticket
-    lease: Lease = step(record, "lease.taken", lambda: leases.take(
-        broker.ram, ticket.application, ticket.environment, record.operation_id,
-        broker.lease_terms, now=broker.now, sleep=broker.sleep,
-    ))()  # fmt: skip
-    release = step(record, "lease.released", lambda: leases.release(broker.ram, lease))
-    try:
-        if find(broker, grant) != found:
-            raise StateChanged("another run has worked on this application meanwhile")
-        issued = _make(broker, grant, record, found)
-    except Exception:
-        # While a change is in doubt the lease stays: its end is when the doubt can be resolved.
-        if not record.in_doubt:
-            release()
-        raise
-    release()
-    return issued
+    for event, name in (
+        ("ticket_lease.taken", naming.ticket_lease(ticket.source, ticket.id)),
+        ("lease.taken", naming.application_lease(ticket.application, ticket.environment)),
+    ):
+        take = partial(leases.take, broker.ram, name, record.operation_id, broker.lease_terms,
+                       now=broker.now, sleep=broker.sleep)  # fmt: skip
+        held.append(step(record, event, take)())
+    if find(broker, grant) != found:
+        raise StateChanged("another run has worked on this meanwhile")
+    return _make(broker, grant, record, found)
 
 
 def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued:
@@ -115,22 +136,75 @@ def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued
         step(record, "policy.created", lambda: _ensure_policy(broker, grant)),
         step(record, "secret.reserved", lambda: _ensure_secret(broker, grant)),
     )
-    _, key = side_by_side(
-        step(record, "policy.attached", lambda: _attach(broker, grant)),
-        step(record, "key.created", lambda: broker.ram.create_access_key(grant.user)),
-    )
+    step(record, "policy.attached", lambda: _attach(broker, grant))()
+    # Last of all that can be refused: from here on there is something to lose.
+    key: NewKey | None = step(
+        record, "key.created", lambda: broker.ram.create_access_key(grant.user))()
     key_id = key.id if key else found.stored[0].id
     record.facts |= {"access_key_id": key_id, "secret_version": key_id}
-    side_by_side(
-        step(record, "secret.stored", lambda: _store(broker, grant, key)),
-        lambda: _prove(broker, key) if key else _await_propagation(broker, found),
-    )
-    # In this order: `key.issued` ends the operation, so nothing may be left to do after it.
-    step(record, "key.restricted", lambda: broker.ims.set_access_key_policy(
-        grant.user, key_id, grant.ticket.source_ips))()  # fmt: skip
+    if key:
+        _secure(broker, grant, record, key)
     step(record, "key.issued", lambda: broker.kms.update_secret_version_stage(
         grant.secret, naming.CURRENT_STAGE, key_id))()  # fmt: skip
     return Issued(grant.user, grant.policy, key_id, grant.secret, key_id)
+
+
+def _secure(broker: Broker, grant: Grant, record: Attempt, key: NewKey) -> None:
+    """Prove, restrict, store, in this order: a stored key is one that works, from the ticket's
+    addresses only, so that whoever finds it stored may go on with it."""
+    try:
+        _prove(broker, key)
+        step(record, "key.restricted", lambda: broker.ims.set_access_key_policy(
+            grant.user, key.id, grant.ticket.source_ips))()  # fmt: skip
+        step(record, "secret.stored", lambda: broker.kms.put_secret_value(
+            grant.secret, key.id, key_document(key), naming.PENDING_STAGE))()  # fmt: skip
+    except CloudError:
+        if not record.in_doubt or not record.tried("secret.stored"):
+            _give_up(broker, grant, record, key.id)
+        raise
+
+
+def _give_up(broker: Broker, grant: Grant, record: Attempt, key_id: str) -> None:
+    """Cut and remove the key in hand, which will never be stored. What fails here is left to the
+    next attempt, which finds the key as one that nobody has the secret of."""
+    with suppress(CloudError):
+        broker.audit_log.put_logs(
+            record.intents(resumption.retirement(key_id), broker.now())
+        )
+        _retire(broker, grant, record, key_id)
+
+
+# -- the end of a run -----------------------------------------------------------------------
+
+
+def _unsettled(record: Attempt) -> bool:
+    """Whether something may exist that the next attempt could fail to see yet."""
+    key_id = record.facts.get("access_key_id", "")
+    left_alone = (
+        record.done("key.created")
+        and not record.done("secret.stored")
+        and not record.done("key.deleted", key_id)
+    )
+    return record.in_doubt or left_alone
+
+
+def _remembered(broker: Broker, grant: Grant) -> bool:
+    """Wait until later runs can read in the log that this ticket is used. If that takes too long,
+    the leases are left to end by themselves: until then they say the same."""
+    waited = 0.0
+    while not _ended(broker, grant):
+        if waited >= LONGEST_MEMORY_SECONDS:
+            return False
+        broker.sleep(MEMORY_PAUSE_SECONDS)
+        waited += MEMORY_PAUSE_SECONDS
+    return True
+
+
+def _release(broker: Broker, record: Attempt, held: list[Lease]) -> None:
+    """Let the next run in. A release that fails is on record, and the lease ends by itself."""
+    for event, lease in zip(reversed(RELEASES), reversed(held), strict=False):
+        with suppress(CloudError):
+            step(record, event, partial(leases.release, broker.ram, lease))()
 
 
 # -- creates that may already be ours -------------------------------------------------------
@@ -154,21 +228,20 @@ def _ensure_policy(broker: Broker, grant: Grant) -> str:
         return broker.ram.create_policy(grant.policy, grant.document, grant.description)
     except AlreadyExists as err:
         policy = broker.ram.get_policy(grant.policy)
-        if policy is None or policy.description != grant.description:
+        if policy is None or not resumption.same_policy(policy, grant):
             raise StateChanged("the policy exists, and not for this grant") from err
         return err.request_id
 
 
 def _ensure_secret(broker: Broker, grant: Grant) -> str:
-    tags = resumption.secret_tags(grant)
     try:
         return broker.kms.create_secret(
-            grant.secret, reservation(),
-            policy=secret_policy(grant.ticket.consumers, broker.broker_role), tags=tags,
+            grant.secret, reservation(), tags=grant.secret_tags,
+            policy=secret_policy(grant.ticket.consumers, broker.broker_role),
         )  # fmt: skip
     except AlreadyExists as err:
         secret = broker.kms.describe_secret(grant.secret)
-        if secret is None or dict(secret.tags) != tags:
+        if secret is None or dict(secret.tags) != dict(grant.secret_tags):
             raise StateChanged("the secret exists, and not for this grant") from err
         return err.request_id
 
@@ -199,12 +272,6 @@ def _unless_gone(call: Callable[[], str]) -> str:
         return err.request_id
 
 
-def _store(broker: Broker, grant: Grant, key: NewKey) -> str:
-    return broker.kms.put_secret_value(
-        grant.secret, key.id, key_document(key), naming.PENDING_STAGE
-    )
-
-
 def _prove(broker: Broker, key: NewKey) -> None:
     """Call with the new key until it is accepted, at most as long as the lag bound."""
     waited, pause = 0.0, FIRST_PROBE_SECONDS
@@ -217,15 +284,6 @@ def _prove(broker: Broker, key: NewKey) -> None:
                 raise KeyNotAccepted("GetCallerIdentity") from None
         broker.sleep(pause)
         waited, pause = waited + pause, min(pause * 2, LONGEST_PROBE_SECONDS)
-
-
-def _await_propagation(broker: Broker, found: Found) -> None:
-    """A key that an earlier attempt stored cannot be proved: its secret is not in hand, and the
-    broker may not read it. Once it is older than the lag bound it is accepted everywhere."""
-    age = (broker.now() - found.stored[0].created_at).total_seconds()
-    remaining = broker.lease_terms.max_lag_seconds - age
-    if remaining > 0:
-        broker.sleep(remaining)
 
 
 def patience_seconds(held: LeaseHeld, now: datetime, remaining_seconds: float) -> float:

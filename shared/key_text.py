@@ -22,8 +22,9 @@ _LABELLED_SECRET = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_JSON_ESCAPE = re.compile(r"\\+u([0-9A-Fa-f]{4})")
-_JSON_SPACE = re.compile(r"\\+[nrt]")
+# The look-behind: without it, a run of n backslashes would be tried from each of them, n² steps.
+_JSON_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9A-Fa-f]{4})")
+_JSON_SPACE = re.compile(r"(?<!\\)\\+[nrt]")
 
 
 def holds_access_key(text: str) -> bool:

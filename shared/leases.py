@@ -1,4 +1,4 @@
-"""Mutual exclusion per application and environment, without a database.
+"""Mutual exclusion, of an application and environment or of a ticket, without a database.
 
 A lease is a numbered marker policy, never attached: CreatePolicy is atomic on its name, so one
 creator wins. It ends by being deleted or by its own clock; who finds number n expired creates n+1,
@@ -29,8 +29,7 @@ DOCUMENT = json.dumps({
 class Lease:
     """A held lease; `numbers` are all markers to remove when it ends, the held one last."""
 
-    application: str
-    environment: str
+    name: str
     numbers: tuple[int, ...]
     request_id: str
 
@@ -45,8 +44,7 @@ class LeaseTerms:
 
 def take(
     ram: Ram,
-    application: str,
-    environment: str,
+    lease_name: str,
     holder: str,
     terms: LeaseTerms,
     *,
@@ -58,7 +56,7 @@ def take(
     expired: list[int] = []
     while True:
         ends_at = now() + timedelta(seconds=terms.lasts_seconds)
-        name = naming.lease_name(application, environment, number)
+        name = naming.lease_name(lease_name, number)
         try:
             request_id = ram.create_policy(name, DOCUMENT, _description(holder, ends_at))
         except AlreadyExists:
@@ -69,7 +67,7 @@ def take(
             expired.append(number)
             number += 1
             continue
-        lease = Lease(application, environment, (*expired, number), request_id)
+        lease = Lease(lease_name, (*expired, number), request_id)
         if expired:
             _confirm_takeover(ram, lease, terms, now=now, sleep=sleep)
         return lease
@@ -90,12 +88,12 @@ def _confirm_takeover(
     """
     sleep(terms.max_lag_seconds)
     for number in lease.numbers[:-1]:
-        name = naming.lease_name(lease.application, lease.environment, number)
+        name = naming.lease_name(lease.name, number)
         held_until = _held_until(ram.get_policy(name))
         if held_until is None or held_until > now():
             with suppress(NotFound):
                 ram.delete_policy(
-                    naming.lease_name(lease.application, lease.environment, lease.numbers[-1])
+                    naming.lease_name(lease.name, lease.numbers[-1])
                 )
             raise LeaseHeld(held_until or now())
 
@@ -105,7 +103,7 @@ def release(ram: Ram, lease: Lease) -> str:
     gone already is fine."""
     request_id = ""
     for number in lease.numbers:
-        name = naming.lease_name(lease.application, lease.environment, number)
+        name = naming.lease_name(lease.name, number)
         try:
             request_id = ram.delete_policy(name)
         except NotFound as err:

@@ -31,10 +31,20 @@ def secret_name(application: str, environment: str) -> str:
     return f"{SECRET_PREFIX}{application}/{environment}"
 
 
-def lease_name(application: str, environment: str, number: int) -> str:
-    """The marker policy of the lease's n-th holder. `lock-` cannot begin an application's own
-    policy in conflict: an application `lock-x` has environments, never numbers, behind it."""
-    return f"{PREFIX}lock-{application}-{environment}-{number}"
+def application_lease(application: str, environment: str) -> str:
+    """What the lease of an application in an environment is called."""
+    return f"{application}-{environment}"
+
+
+def ticket_lease(source: str, ticket_id: str) -> str:
+    """What the lease of a ticket is called; without a hyphen, so it is no application's."""
+    return "t" + hashlib.sha256(f"{source}\n{ticket_id}".encode()).hexdigest()[:24]
+
+
+def lease_name(lease: str, number: int) -> str:
+    """The marker policy of a lease's n-th holder. No policy of an application has this name:
+    `lock` and `lock-…` are reserved among applications."""
+    return f"{PREFIX}lock-{lease}-{number}"
 
 
 def principal_name(user: str, domain: str) -> str:

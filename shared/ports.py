@@ -1,8 +1,8 @@
 """What the use cases ask of the cloud: one method per API call, named after the API.
 
 Every method raises `CloudRefused` (the service answered no: its subclasses say why) or
-`CloudUnknown` (nobody knows whether it happened). Gets return None for what does not exist, lists
-are complete (all pages) and empty for it. Writes return the service's request id.
+`CloudUnknown` (nobody knows whether it happened). Gets and lists return None for what does
+not exist; lists are complete (all pages). Writes return the service's request id.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class KeyStatus:
 
     id: str
     status: str
-    created_at: datetime
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class PolicyState:
     name: str
     description: str
     document: str
-    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,8 @@ class Ims(Protocol):
 
     def get_user(self, user: str) -> User | None: ...
 
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]: ...
+
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str: ...
 
     def set_access_key_policy(
@@ -94,7 +95,7 @@ class Ram(Protocol):
 
     def attach_policy_to_user(self, policy: str, user: str) -> str: ...
 
-    def list_access_keys(self, user: str) -> Sequence[KeyStatus]: ...
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None: ...
 
     def create_access_key(self, user: str) -> NewKey: ...
 
@@ -112,7 +113,7 @@ class Kms(Protocol):
 
     def describe_secret(self, name: str) -> SecretState | None: ...
 
-    def list_secret_version_ids(self, name: str) -> Sequence[Version]: ...
+    def list_secret_version_ids(self, name: str) -> Sequence[Version] | None: ...
 
     def put_secret_value(self, name: str, version: str, value: Secret, stage: str) -> str: ...
 

@@ -109,6 +109,10 @@ _DECISION: dict[str, tuple[int, str]] = {
         "An approver may not approve this template in this environment; ask one who may.",
     ),
     "approval_too_old": (409, "The approval is too old for this environment; approve again."),
+    "grant_nearly_over": (
+        409,
+        "The lifetime counts from the approval, and too little of it is left; approve again.",
+    ),
     "approval_in_the_future": (
         422,
         "An approval lies in the future; set the ticket system's clock and approve again.",

@@ -6,11 +6,13 @@ here decides from a read that failed: such an attempt never gets this far.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
 from shared.audit import ENDING_EVENTS, SUCCESS, Change, Row
+from shared.errors import StateChanged
 from shared.grants import Grant
 from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
 from shared.refusals import Denied
@@ -36,6 +38,7 @@ class Found:
     user: User | None
     ended: frozenset[str]
     policy: PolicyState | None
+    elsewhere: frozenset[str]  # other users that carry this ticket
     secret: SecretState | None
     versions: tuple[Version, ...]
     keys: tuple[KeyStatus, ...]
@@ -43,20 +46,30 @@ class Found:
     @classmethod
     def of(
         cls,
+        grant: Grant,
         user: User | None,
         rows: Sequence[Row],
         policy: PolicyState | None,
+        carriers: Sequence[str],
         secret: SecretState | None = None,
-        versions: Sequence[Version] = (),
-        keys: Sequence[KeyStatus] = (),
+        versions: Sequence[Version] | None = None,
+        keys: Sequence[KeyStatus] | None = None,
     ) -> Found:
-        """From the answers of the reads, in the order of `issuance.find`."""
+        """From the answers of the reads, in the order of `issuance.find`. StateChanged if a user
+        has no list of keys or a secret no version: something of it is not visible yet."""
+        if grant.holds_key and user is not None and keys is None:
+            raise StateChanged("the user's keys cannot be listed yet")
+        if secret is not None and not secret.deletes_at and not versions:
+            raise StateChanged("the secret's versions cannot be listed yet")
         ended = frozenset(
-            row["event_type"]
+            row.get("event_type", "")
             for row in rows
-            if row["event_type"] == "ticket.revoked" or row["outcome"] == SUCCESS
+            if row.get("event_type") == "ticket.revoked" or row.get("outcome") == SUCCESS
         )
-        return cls(user, ended, policy, secret, tuple(versions), tuple(keys))
+        elsewhere = frozenset(carriers) - {grant.user}
+        return cls(
+            user, ended, policy, elsewhere, secret, tuple(versions or ()), tuple(keys or ())
+        )
 
     @property
     def stored(self) -> tuple[KeyStatus, ...]:
@@ -93,6 +106,8 @@ def _refused(grant: Grant, found: Found) -> Denied | None:
         return Denied("ticket_consumed")
     if not grant.holds_key:
         return _refused_self_service(grant, found)
+    if found.elsewhere:
+        return Denied("ticket_changed")
     ours = grants.ticket_of(grant.tags)
     if found.user is not None:
         source, ticket, digest = grants.ticket_of(found.user.tags)
@@ -102,12 +117,14 @@ def _refused(grant: Grant, found: Found) -> Denied | None:
             return Denied("application_has_live_key", "application")
         if digest != ours[2]:
             return Denied("ticket_changed")
-    if found.policy is not None and found.policy.description != grant.description:
+        if dict(found.user.tags) != dict(grant.tags):  # not signed by us, or edited since
+            return Denied("name_in_use", "application")
+    if found.policy is not None and not same_policy(found.policy, grant):
         return Denied("name_in_use", "application")
     if found.secret is not None:
         if found.secret.deletes_at:
             return Denied("secret_being_deleted", "application")
-        if dict(found.secret.tags) != secret_tags(grant):
+        if dict(found.secret.tags) != dict(grant.secret_tags):
             return Denied("name_in_use", "application")
     if len(found.stored) > 1 or any(key.status != "Active" for key in found.stored):
         return Denied("unexpected_keys", "application")
@@ -117,9 +134,28 @@ def _refused(grant: Grant, found: Found) -> Denied | None:
 def _refused_self_service(grant: Grant, found: Found) -> Denied | None:
     if found.user is None:
         return Denied("user_not_found", "permissions")
-    if found.policy is not None and found.policy.description != grant.description:
+    if found.elsewhere:
+        return Denied("ticket_changed")
+    if found.policy is not None and not same_policy(found.policy, grant):
         return Denied("application_has_live_key", "application")
     return None
+
+
+def same_policy(policy: PolicyState, grant: Grant) -> bool:
+    """Whether a policy is the grant's own, to the letter: signed description and document."""
+    try:
+        document = json.loads(policy.document)
+    except ValueError:
+        return False
+    return policy.description == grant.description and document == json.loads(grant.document)
+
+
+def retirement(key_id: str) -> list[Change]:
+    """Cut a key off, then remove it."""
+    return [
+        Change("key.disabled", "ram", "UpdateAccessKey", key_id),
+        Change("key.deleted", "ram", "DeleteAccessKey", key_id),
+    ]
 
 
 def _already(grant: Grant, found: Found) -> Issued | Denied:
@@ -135,38 +171,38 @@ def _already(grant: Grant, found: Found) -> Issued | Denied:
 
 def _changes(grant: Grant, found: Found) -> list[Change]:
     """Everything in the saga's order; what exists already is left out."""
-    made = [Change("lease.taken", "ram", "CreatePolicy")]
-    if grant.holds_key:
-        for key in found.orphans:
-            made += [
-                Change("key.disabled", "ram", "UpdateAccessKey", key.id),
-                Change("key.deleted", "ram", "DeleteAccessKey", key.id),
-            ]
-        if found.user is None:
-            made.append(Change("user.created", "ims", "CreateUser"))
+    made = [
+        Change("ticket_lease.taken", "ram", "CreatePolicy"),
+        Change("lease.taken", "ram", "CreatePolicy"),
+    ]
+    made += _key_changes(grant, found) if grant.holds_key else _self_service_changes(found)
+    return [
+        *made,
+        Change("lease.released", "ram", "DeletePolicy"),
+        Change("ticket_lease.released", "ram", "DeletePolicy"),
+    ]
+
+
+def _self_service_changes(found: Found) -> list[Change]:
+    attach = Change("self_service.granted", "ram", "AttachPolicyToUser")
+    return [attach] if found.policy else [Change("policy.created", "ram", "CreatePolicy"), attach]
+
+
+def _key_changes(grant: Grant, found: Found) -> list[Change]:
+    made = [change for key in found.orphans for change in retirement(key.id)]
+    if found.user is None:
+        made.append(Change("user.created", "ims", "CreateUser"))
     if found.policy is None:
         made.append(Change("policy.created", "ram", "CreatePolicy"))
-    if not grant.holds_key:
-        made.append(Change("self_service.granted", "ram", "AttachPolicyToUser"))
-        return [*made, Change("lease.released", "ram", "DeletePolicy")]
     if found.secret is None:
         made.append(Change("secret.reserved", "kms", "CreateSecret"))
     made.append(Change("policy.attached", "ram", "AttachPolicyToUser"))
     if not found.stored:
-        made += [
-            Change("key.created", "ram", "CreateAccessKey"),
-            Change("secret.stored", "kms", "PutSecretValue"),
-        ]
-    if grant.ticket.source_ips:
-        made.append(Change("key.restricted", "ims", "SetAccessKeyPolicy"))
-    made.append(Change("key.issued", "kms", "UpdateSecretVersionStage"))
-    return [*made, Change("lease.released", "ram", "DeletePolicy")]
-
-
-def secret_tags(grant: Grant) -> dict[str, str]:
-    """What marks the KMS secret as this ticket's."""
-    source, ticket, digest = grants.ticket_of(grant.tags)
-    return {"akw:source": source, "akw:ticket": ticket, "akw:digest": digest}
+        made.append(Change("key.created", "ram", "CreateAccessKey"))
+        if grant.ticket.source_ips:
+            made.append(Change("key.restricted", "ims", "SetAccessKeyPolicy"))
+        made.append(Change("secret.stored", "kms", "PutSecretValue"))
+    return [*made, Change("key.issued", "kms", "UpdateSecretVersionStage")]
 
 
 def ended_query(source: str, ticket_id: str) -> str:

@@ -27,17 +27,21 @@ MAX_CONSUMERS = 10
 MAX_TTL_SECONDS = 10 * 366 * 86_400  # keeps every later date computable; rules.toml is narrower
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
-_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()+,;=%\[\]-]*")
+# No user-info before the host: the address stands in every audit row.
+_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:-]*([/?#][A-Za-z0-9._~:/?#@!$&'()+,;=%\[\]-]*)?")
 # `akw-` + application + `-` + environment must fit the 64 characters of a RAM user name and hold
 # no more than a policy name may (letters, digits, hyphens): 4 + 39 + 1 + 16 = 60.
 # `lock-…` is reserved: the issue role may delete policies named `akw-lock-*`, its leases.
-_APPLICATION = re.compile(r"(?!lock-)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_APPLICATION = re.compile(r"(?!lock(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_APPLICATION = 39
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]*")
 MAX_ENVIRONMENT = 16
 # ASCII only: two different texts must not look like, or fold to, the same person.
 _PERSON = re.compile(r" *[A-Za-z0-9][A-Za-z0-9@._+=-]{0,127} *")
-_EMAIL = re.compile(r" *[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9][A-Za-z0-9.-]{0,62} *")
+# The domain ends with a letter or digit: `example.com.` would be another spelling of a person.
+_EMAIL = re.compile(
+    r" *[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])? *"
+)
 _PURPOSE = re.compile(r"\s*(\S\s*){10,}")
 _TEMPLATE = re.compile(r"[a-z][a-z0-9-]{1,63}")
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,31}")

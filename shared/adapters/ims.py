@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from alibabacloud_ims20190815 import models
 from alibabacloud_ims20190815.client import Client
@@ -14,6 +15,7 @@ from shared.errors import NotFound
 from shared.ports import User
 
 HOST = "ims.aliyuncs.com"
+PAGE_SIZE = 1000
 
 
 class ImsAdapter:
@@ -33,6 +35,23 @@ class ImsAdapter:
         found = present("GetUser", body, "user")
         tags = found.tags.tag if found.tags else None
         return User(found.user_id, user, {t.tag_key: t.tag_value for t in tags or []})
+
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]:
+        """ListUsers that carry all these tags, frozen ones too, all pages: their names."""
+        found: list[str] = []
+        marker: str | None = None
+        while True:
+            request = models.ListUsersRequest(
+                tag=[models.ListUsersRequestTag(key=k, value=v) for k, v in tags.items()],
+                status="active,freeze", max_items=PAGE_SIZE, marker=marker,
+            )  # fmt: skip
+            body = answer("ListUsers", partial(self._client.list_users, request),
+                          repeatable=True).body  # fmt: skip
+            users = present("ListUsers", body, "users").user or []
+            found += [user.user_principal_name.split("@")[0] for user in users]
+            if not body.is_truncated:
+                return found
+            marker = present("ListUsers", body, "marker")
 
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str:
         """CreateUser: user and grant in one atomic call, and no login profile."""

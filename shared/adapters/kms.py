@@ -65,8 +65,8 @@ class KmsAdapter:
             body.planned_delete_time or "",
         )
 
-    def list_secret_version_ids(self, name: str) -> Sequence[Version]:
-        """ListSecretVersionIds, unlabelled ones too, all pages; empty if there is no secret."""
+    def list_secret_version_ids(self, name: str) -> Sequence[Version] | None:
+        """ListSecretVersionIds, unlabelled ones too, all pages; None if there is no secret."""
         versions: list[Version] = []
         page = 1
         while True:
@@ -79,7 +79,7 @@ class KmsAdapter:
                     partial(self._client.list_secret_version_ids, request), repeatable=True,
                 ).body  # fmt: skip
             except NotFound:
-                return []
+                return None
             listed = present("ListSecretVersionIds", body, "version_ids").version_id or []
             for version in listed:
                 stages = version.version_stages.version_stage if version.version_stages else None

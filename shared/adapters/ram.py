@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
@@ -34,8 +34,7 @@ class RamAdapter:
         policy = present("GetPolicy", body, "policy")
         version = present("GetPolicy", body, "default_policy_version")
         return PolicyState(
-            policy.policy_name, policy.description or "", version.policy_document,
-            _date(policy.create_date),
+            policy.policy_name, policy.description or "", version.policy_document
         )  # fmt: skip
 
     def create_policy(self, name: str, document: str, description: str) -> str:
@@ -69,8 +68,8 @@ class RamAdapter:
         )  # fmt: skip
         return str(present("AttachPolicyToUser", body, "request_id"))
 
-    def list_access_keys(self, user: str) -> Sequence[KeyStatus]:
-        """ListAccessKeys: at most two, so it has no pages; empty if there is no such user."""
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
+        """ListAccessKeys: at most two, so it has no pages; None if there is no such user."""
         request = models.ListAccessKeysRequest(user_name=user)
         try:
             body = answer(
@@ -78,7 +77,7 @@ class RamAdapter:
                 repeatable=True,
             )  # fmt: skip
         except NotFound:
-            return []
+            return None
         keys = present("ListAccessKeys", body, "access_keys").access_key or []
         return [KeyStatus(k.access_key_id, k.status, _date(k.create_date)) for k in keys]
 
@@ -94,9 +93,9 @@ class RamAdapter:
             str(present("CreateAccessKey", key, name))
             for name in ("access_key_id", "access_key_secret", "create_date")
         )
-        return NewKey(
-            key_id, Secret(secret), _date(created), str(response.body.request_id or "")
-        )
+        # A key with an odd date is a key all the same: losing it here would orphan it.
+        created_at = _date(created) or datetime.now(UTC)
+        return NewKey(key_id, Secret(secret), created_at, str(response.body.request_id or ""))
 
     def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
         """UpdateAccessKey to `Active` or `Inactive`."""
@@ -119,6 +118,9 @@ class RamAdapter:
         return str(present("DeleteAccessKey", body, "request_id"))
 
 
-def _date(text: str) -> datetime:
-    """`2026-01-02T03:04:05Z`."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _date(text: str) -> datetime | None:
+    """`2026-01-02T03:04:05Z`; None for anything else."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, AttributeError):
+        return None

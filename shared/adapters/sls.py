@@ -83,6 +83,7 @@ class AuditLogAdapter:
 
 def answer(action: str, call: Callable[[], T]) -> T:
     """Call with patience for quotas; raises CloudRefused or CloudUnknown without the SDK's text."""
+    unknown = 0
     for remaining in reversed(range(TRIES)):
         try:
             return call()
@@ -90,7 +91,12 @@ def answer(action: str, call: Callable[[], T]) -> T:
             failure = translated(action, err)
         except (OSError, ValueError):  # requests' errors are OSErrors; a bad body is a ValueError
             failure = CloudUnknown(action)
-        if not isinstance(failure, Throttled) or remaining == 0:
+        # Repeatable: rows carry their own event ids, so one that arrives twice counts once. But
+        # the SDK has tried for a while already, so only once more.
+        in_doubt = isinstance(failure, CloudUnknown)
+        unknown += in_doubt
+        again = isinstance(failure, Throttled) or (in_doubt and unknown == 1)
+        if not again or remaining == 0:
             raise failure
         time.sleep(PAUSE_SECONDS)
     raise CloudUnknown(action)

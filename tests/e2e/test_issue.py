@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from demo import actors
-from tests.e2e.conftest import Scene
+from shared import tickets
+from shared.refusals import Denied
+from tests.e2e.conftest import Scene, until
+from tests.unit.samples import approval
 
 ADDRESS = "198.51.100.7"
 EVENTS = (
-    "lease.taken", "user.created", "policy.created", "secret.reserved", "policy.attached",
-    "key.created", "secret.stored", "key.issued", "key.restricted", "lease.released",
+    "ticket_lease.taken", "lease.taken", "user.created", "policy.created", "secret.reserved",
+    "policy.attached", "key.created", "secret.stored", "key.issued", "key.restricted", "lease.released",
+    "ticket_lease.released",
 )  # fmt: skip
 
 
@@ -138,6 +144,60 @@ def remove_by_hand(scene: Scene, outcome: dict[str, str]) -> None:
         kms = actors.KmsClient(admin.config("kms.cn-hangzhou.aliyuncs.com"))
         kms.delete_secret(kms_models.DeleteSecretRequest(
             secret_name=outcome["secret_name"], force_delete_without_recovery="true"))  # fmt: skip
+
+
+def test_one_ticket_makes_one_grant_whatever_else_it_says(scene: Scene) -> None:
+    """I5: the same ticket for three applications at once gives a key to one of them at most."""
+    names = [f"{scene.application}{letter}" for letter in "abc"]
+    scene.stage.manage("POST", "/faults", {
+        "kind": "delay", "product": "ims", "action": "CreateUser", "times": 0, "seconds": 0.3,
+    })  # fmt: skip
+    bodies = [scene.body(application=name) for name in names]
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(scene.deliver, bodies))
+
+    scene.stage.manage("DELETE", "/faults")
+    until(lambda: len([t for t in scene.tasks() if t["state"] == "Running"]) == 0)
+    until(lambda: any('"issued"' in (t["return_payload"] or "") for t in scene.tasks()))
+    users = [n for n in scene.state()["ram"]["users"] if scene.application in n]
+    assert len(users) == 1
+
+
+def test_secret_made_beforehand_is_not_adopted(scene: Scene) -> None:
+    """I4: a secret with the ticket's tags but other readers never gets a key."""
+    from alibabacloud_kms20160120 import models as kms_models
+
+    body = scene.body()
+    ticket = tickets.parse(json.loads(body)["data"], source="standard-webhooks")
+    assert not isinstance(ticket, Denied)
+    tags = {"akw:source": ticket.source, "akw:ticket": ticket.id,
+            "akw:digest": tickets.digest(ticket)}  # fmt: skip
+    with scene.stage.proxied():
+        kms = actors.KmsClient(
+            actors.administrator(scene.stage).config("kms.cn-hangzhou.aliyuncs.com")
+        )
+        kms.create_secret(kms_models.CreateSecretRequest(
+            secret_name=f"akw/{scene.application}/prod", version_id="v1", secret_data="{}",
+            dkmsinstance_id="kst-emulator0001", encryption_key_id="key-emulator0001",
+            tags=json.dumps([{"TagKey": k, "TagValue": v} for k, v in tags.items()]),
+        ))  # fmt: skip
+
+    scene.deliver(body)
+
+    assert scene.outcome()["reason"] == "name_in_use"
+    assert f"akw-{scene.application}-prod" not in scene.state()["ram"]["users"]
+
+
+def test_grant_that_is_nearly_over_is_not_made(scene: Scene) -> None:
+    """A lifetime counts from the approval; what is over is not issued."""
+    status, answer = scene.deliver(scene.body(
+        environment="dev", ttl_seconds=3600,
+        approvals=[approval("carol", datetime.now(UTC) - timedelta(days=2))],
+    ))  # fmt: skip
+
+    assert (status, answer["reason"]) == (409, "grant_nearly_over")
+    assert scene.changes() == []
 
 
 def test_types_of_others_are_ignored_with_success(scene: Scene) -> None:
