@@ -13,6 +13,7 @@ from emulator import errors
 from emulator.authentication import Proof
 from emulator.call import Call
 from emulator.caller import Caller
+from emulator.certificates import Authority
 from emulator.choices import Choices
 from emulator.clock import Clock, iso
 from emulator.errors import ProductError
@@ -56,6 +57,7 @@ class Cloud:
         self.lock = threading.RLock()
         self.secrets: list[dict[str, str]] = []
         self.fc: FunctionCompute | None = None
+        self.authority = Authority()
         self._administrator_key = (access_key_id, access_key_secret)
         self.reset()
 

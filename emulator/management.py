@@ -1,6 +1,7 @@
 """The management port: no part of any protocol; for tests and for `make serve`.
 
 GET  /healthz /clock /choices /history?since=N /state /secrets /faults /functions /tasks /logs
+GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to trust
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
 DELETE /faults
@@ -37,9 +38,10 @@ def handle(cloud: Cloud, request: Request) -> Response:
 
 def _answer(cloud: Cloud, request: Request, route: Route) -> Response:
     try:
-        return Response.json(200, route(cloud, request))
+        answer = route(cloud, request)
     except (Refused, ValueError, TypeError, KeyError, RecursionError) as err:
         return Response.json(400, {"error": f"{type(err).__name__}: {err}"})
+    return answer if isinstance(answer, Response) else Response.json(200, answer)
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -51,6 +53,11 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _healthz(cloud: Cloud, request: Request) -> Any:
     return {"status": "ok"}
+
+
+def _ca(cloud: Cloud, request: Request) -> Any:
+    pem = cloud.authority.pem.encode()
+    return Response(200, pem, {"Content-Type": "application/x-pem-file"})
 
 
 def _reset(cloud: Cloud, request: Request) -> Any:
@@ -128,6 +135,7 @@ def _fire_timer(cloud: Cloud, request: Request) -> Any:
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/healthz"): _healthz,
+    ("GET", "/ca.pem"): _ca,
     ("POST", "/reset"): _reset,
     ("GET", "/clock"): _clock,
     ("POST", "/clock"): _advance,

@@ -109,7 +109,7 @@ class RpcProduct:
     def handle(self, cloud: Cloud, request: Request) -> Response:
         """Authenticate, authorise and run one request; every refusal is the product's own."""
         request_id = cloud.new_request_id()
-        entry = cloud.history.begin(cloud.clock.time(), self.name, request.source_ip)
+        entry = cloud.history.begin(cloud.clock.time(), self.name, request)
         entry.request_id = request_id
         try:
             answer = self._run(cloud, request, request_id, entry)

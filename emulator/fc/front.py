@@ -49,7 +49,7 @@ def handle(cloud: Cloud, request: Request) -> Response:
     given = request.headers.get("x-fc-request-id", "")
     now = cloud.clock.time()
     request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id(now)
-    entry = cloud.history.begin(now, "fc", request.source_ip)
+    entry = cloud.history.begin(now, "fc", request)
     entry.request_id = request_id
     old = request.path.startswith("/2016-08-15/")
     try:

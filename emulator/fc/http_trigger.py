@@ -30,7 +30,7 @@ def handle_http_trigger(cloud: Cloud, request: Request) -> Response:
     """Turn one request into an invocation, and its result into an answer."""
     now = cloud.clock.time()
     request_id = new_request_id(now)
-    entry = cloud.history.begin(now, "fc", request.source_ip)
+    entry = cloud.history.begin(now, "fc", request)
     entry.request_id, entry.action, entry.writes = request_id, "InvokeHTTPTrigger", True
     try:
         answer = _answered(cloud, request, request_id, entry)

@@ -21,7 +21,7 @@ _API_VERSION = "0.6.0"
 def handle(cloud: Cloud, request: Request) -> Response:
     """Answer one request; every refusal is the product's own, with its request id."""
     request_id = uuid.uuid4().hex[:24].upper()
-    entry = cloud.history.begin(cloud.clock.time(), "sls", request.source_ip)
+    entry = cloud.history.begin(cloud.clock.time(), "sls", request)
     entry.request_id = request_id
     try:
         response = _run(cloud, request, request_id, entry)
