@@ -26,7 +26,8 @@ class Decision:
 
 @dataclass
 class Entry:
-    """One call, `secure` if it came over TLS. `changed` is true once a writing one succeeded."""
+    """One call. `secure`: it came over TLS; `changed`: it writes and has succeeded; `faults`: the
+    kinds of the rules that fired; `dropped`: it got no answer."""
 
     seq: int
     at: float
@@ -44,6 +45,7 @@ class Entry:
     status: int = 0
     code: str = ""
     faults: list[str] = field(default_factory=list)
+    dropped: bool = False
 
 
 SECRET_PARAMETERS = frozenset(

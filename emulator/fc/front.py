@@ -69,9 +69,10 @@ def _answered(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> 
     entry.writes = target.action in ("InvokeFunction", "StopAsyncTask")
     entry.parameters = _parameters(request, target)
     proof = _proof(cloud, request, entry)
+    cloud.faults.arrive(entry, request.text)
     caller = cloud.authenticate(proof, request, "fc")
     entry.principal = caller.arn
-    cloud.faults.before(entry)
+    cloud.faults.before(entry, request.text)
     call = Call(cloud, request, caller, dict(request.query), request_id, entry)
     with cloud.lock:
         try:
