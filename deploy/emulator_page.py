@@ -53,7 +53,15 @@ was started in: with akwarden's own, its required settings must be there.
 
 The management port is no part of any protocol: `GET /healthz /ca.pem /clock /choices /history
 /state /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
-/timers/<function>/<trigger>`, `DELETE /faults`.
+/timers/<function>/<trigger>`, `DELETE /faults /faults/<id>`.
+
+Faults are asked for by `POST /faults {"kind": …}`, aimed by `product`, `action`, `function` and
+`contains` (text in the parameters, in the rows of PutLogs or in the event of an invocation).
+`error`, `throttle`, `delay`, `drop` (act, lose the answer), `kill-before`, `kill-after` (SIGKILL
+of the calling function), `expire-token` and `stale-not-found` fire on the matching calls number
+`nth` to `nth + times - 1`. `outage` refuses or drops every call of a product, `lag` hides its
+writes from its reads (RAM, IMS, KMS), each by the emulator's clock. Nothing that has no effect is
+accepted; `emulator/management.py` has the fields of each kind.
 """
 
 

@@ -60,6 +60,7 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
+            self.past.clear()
 
     def remove(self, rule_id: int) -> None:
         """Take one rule out of force; KeyError if there is none of that id."""

@@ -61,7 +61,7 @@ def _lagging(call: Call) -> Call:
     if state is None:
         return call
     call.cloud.faults.fires(slowest, call.entry)
-    return replace(call, cloud=_with(call.cloud, str(name), state))
+    return _seeing(call, str(name), state)
 
 
 def _not_found(call: Call, run: Callable[[Call], T], answer: T) -> T:
@@ -70,9 +70,9 @@ def _not_found(call: Call, run: Callable[[Call], T], answer: T) -> T:
     name = _SHOWN.get(call.entry.product)
     if not rules or not name:
         return answer
-    empty = _with(call.cloud, name, _blank(call.cloud, name))
+    empty = _seeing(call, name, _blank(call.cloud, name))
     try:
-        run(replace(call, cloud=empty, entry=replace(call.entry, decisions=[])))
+        run(replace(empty, entry=replace(call.entry, decisions=[])))
     except Denied:
         return answer
     except ProductError as refusal:
@@ -90,8 +90,8 @@ def _blank(cloud: Cloud, name: str) -> object:
     return (KmsState if name == "kms" else SlsState)(cloud.account_id, cloud.region)
 
 
-def _with(cloud: Cloud, name: str, state: object) -> Cloud:
-    """The same cloud with another state of one product; all else is shared."""
-    view = copy.copy(cloud)
+def _seeing(call: Call, name: str, state: object) -> Call:
+    """The same call in a cloud with another state of one product; all else is shared."""
+    view = copy.copy(call.cloud)
     setattr(view, name, state)
-    return view
+    return replace(call, cloud=view, present=call.cloud)
