@@ -6,7 +6,6 @@ everything that is not understood is refused.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -36,6 +35,7 @@ _PRESET: dict[str, dict[str, Any]] = {
     },
     "lag": {"times": 0},
 }  # fmt: skip
+_LONGEST_SECONDS = 10**8  # three years; `time.sleep` has a limit, too
 _STATES = {"lag": ("ram", "ims", "kms"), "stale-not-found": ("ram", "ims", "kms", "sls")}
 
 
@@ -104,7 +104,7 @@ def _check_values(rule: Rule) -> None:
         (rule.nth >= 1, "nth counts from 1"),
         (rule.times >= 0, "times must not be negative (0: always)"),
         (400 <= rule.status <= 599, "status must be from 400 to 599"),
-        (math.isfinite(rule.seconds) and rule.seconds >= 0, "seconds must not be negative"),
+        (0 <= rule.seconds <= _LONGEST_SECONDS, f"seconds must be from 0 to {_LONGEST_SECONDS}"),
         (rule.seconds > 0 or rule.kind not in ("delay", "lag"), f"{rule.kind} needs seconds"),
     ):
         if not right:
