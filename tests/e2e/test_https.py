@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo import actors
+from demo import actors, leaks
 from demo.stage import Stage
-from tests.e2e import leaks
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
 
