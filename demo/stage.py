@@ -47,11 +47,14 @@ class Stage:
             "AKWARDEN_PROTOCOL": "http",
             **(settings or {}),
         }
+        self._ca_file = str(Path(self.scratch) / "ca.pem")
+        self._https = self.settings["AKWARDEN_PROTOCOL"] == "https"
         command = [
             sys.executable, "-m", "emulator", "--port", str(ports[0]),
             "--management-port", str(ports[1]), "--account-id", ACCOUNT, "--region", REGION,
             "--access-key-id", ADMIN_ID, "--access-key-secret", self.admin_secret,
-            "--functions", str(ROOT / "s.yaml"),
+            "--functions", str(ROOT / "s.yaml"), "--ca-file", self._ca_file,
+            "--choice", f"fc_https={self._https}",
             *(["--calm"] if calm else []),
         ]  # fmt: skip
         for name, value in (choices or {}).items():
@@ -119,11 +122,15 @@ class Stage:
     @contextlib.contextmanager
     def proxied(self, source_ip: str = "198.51.100.7") -> Iterator[None]:
         """Within it, every SDK's http:// calls with real host names reach this cloud, coming from
-        `source_ip`. Process-wide, as the proxy variables are."""
+        `source_ip`; where the functions speak https, https:// calls too. Process-wide, as the proxy
+        variables are."""
         proxy = f"http://{source_ip}:x@127.0.0.1:{self.port}"
-        names = ("http_proxy", "HTTP_PROXY")
-        before = {name: os.environ.get(name) for name in names}
-        os.environ.update(dict.fromkeys(names, proxy))
+        wanted = dict.fromkeys(("http_proxy", "HTTP_PROXY"), proxy)
+        if self._https:
+            wanted |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
+            wanted |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), self._ca_file)
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
         try:
             yield
         finally:
@@ -144,7 +151,8 @@ class Stage:
 
     def administrator_environment(self) -> dict[str, str]:
         """What `deploy.provision` reads."""
-        return self.settings | {
+        trust = {"REQUESTS_CA_BUNDLE": self._ca_file} if self._https else {}
+        return self.settings | trust | {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": ADMIN_ID,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.admin_secret,
         }

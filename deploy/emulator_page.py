@@ -27,12 +27,21 @@ INTRODUCTION = """\
 unmodified official SDKs talk to it over HTTP. It is volatile: what it holds ends with it.
 
     .venv/bin/python -m emulator --port 8180 --management-port 8181 --account-id 1234567890123456 \\
-        --access-key-id LTAI5tLocal --access-key-secret some-secret [--calm] [--functions s.yaml]
+        --access-key-id LTAI5tLocal --access-key-secret some-secret [--calm] [--functions s.yaml] \\
+        [--ca-file ca.pem]
 
 It prints `ready` when it answers and ends on SIGTERM. The key belongs to one RAM user with
 AdministratorAccess. Reach it directly (`endpoint=127.0.0.1:8180`, protocol HTTP), or as a forward
 proxy (`http_proxy=http://198.51.100.7:x@127.0.0.1:8180`), which keeps every real host name; the
-user name of the proxy URL is then the caller's address. HTTPS through the proxy is not spoken yet.
+user name of the proxy URL is then the caller's address.
+
+HTTPS goes through the same proxy (`https_proxy=http://198.51.100.7:x@127.0.0.1:8180`): the emulator
+makes a CA at start and a certificate for each host that is asked for. Clients must trust that CA:
+`--ca-file` writes its certificate, `GET /ca.pem` at the management port answers it. `requests` (the
+SDKs of SLS and FC 2.0) takes the file from `REQUESTS_CA_BUNDLE`, Python's `ssl` from
+`SSL_CERT_FILE`; the Tea SDKs (RAM, IMS, KMS, STS, FC 3.0) take it from their setting `ca` only.
+With the choice `fc_https=true` the functions get both variables and the proxy for https.
+
 `--calm` switches propagation delay, throttling and index lag off.
 
 An empty cloud holds the administrator and what has no API to be made by: the system policies and
@@ -42,9 +51,17 @@ triggers are reached as `http://<function>-emulator.<region>.fcapp.run/` through
 directly as `/fcapp/<function>/<path>`. An s.yaml is rendered with the environment that the emulator
 was started in: with akwarden's own, its required settings must be there.
 
-The management port is no part of any protocol: `GET /healthz /clock /choices /history /state
-/secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
-/timers/<function>/<trigger>`, `DELETE /faults`.
+The management port is no part of any protocol: `GET /healthz /ca.pem /clock /choices /history
+/state /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
+/timers/<function>/<trigger>`, `DELETE /faults /faults/<id>`.
+
+Faults are asked for by `POST /faults {"kind": …}`, aimed by `product`, `action`, `function` and
+`contains` (text in the parameters, in the rows of PutLogs or in the event of an invocation).
+`error`, `throttle`, `delay`, `drop` (act, lose the answer), `kill-before`, `kill-after` (SIGKILL
+of the calling function), `expire-token` and `stale-not-found` fire on the matching calls number
+`nth` to `nth + times - 1`. `outage` refuses or drops every call of a product, `lag` hides its
+writes from its reads (RAM, IMS, KMS), each by the emulator's clock. Nothing that has no effect is
+accepted; `emulator/management.py` has the fields of each kind.
 """
 
 

@@ -62,7 +62,8 @@ class Administrator:
         def config(host: str) -> Config:
             return Config(access_key_id=key_id, access_key_secret=secret, security_token=token,
                           endpoint=host, protocol=settings.protocol,
-                          region_id=settings.region)  # fmt: skip
+                          region_id=settings.region,
+                          ca=settings.requests_ca_bundle or None)  # fmt: skip
 
         log = LogClient(
             f"{settings.protocol}://{settings.region}.log.aliyuncs.com", key_id, secret,

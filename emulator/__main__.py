@@ -34,6 +34,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--region", default="cn-hangzhou")
     parser.add_argument("--calm", action="store_true", help="no propagation delay, no throttling")
     parser.add_argument("--functions", type=Path, help="an s.yaml whose functions are run")
+    parser.add_argument("--ca-file", type=Path,
+                        help="where to write the CA certificate of HTTPS through the proxy")
     parser.add_argument("--choice", action="append", default=[], metavar="NAME=VALUE",
                         help="where the documentation is silent: emulator/choices.py")  # fmt: skip
     return parser.parse_args(argv)
@@ -51,8 +53,11 @@ def main(argv: list[str] | None = None) -> int:
             options.account_id, options.access_key_id, options.access_key_secret,
             region=options.region, choices=chosen(options),
         )  # fmt: skip
-        products = Server(options.port, functools.partial(gateway.handle, cloud))
+        products = Server(options.port, functools.partial(gateway.handle, cloud),
+                          authority=cloud.authority)  # fmt: skip
         control = Server(options.management_port, functools.partial(management.handle, cloud))
+        if options.ca_file:
+            options.ca_file.write_text(cloud.authority.pem, encoding="utf-8")
         if options.functions:
             cloud.fc = FunctionCompute(cloud, options.functions, products.port)
     except (OSError, ValueError, OverflowError) as err:

@@ -30,7 +30,10 @@ class Denied(Exception):
 
 @dataclass
 class Call:
-    """What an action needs to know: the cloud, the caller, the parameters, the history entry."""
+    """What an action needs to know: the cloud, the caller, the parameters, the history entry.
+
+    `present` is set where `cloud` shows a stale state: rights are decided by the present.
+    """
 
     cloud: Cloud
     request: Request
@@ -38,6 +41,7 @@ class Call:
     parameters: dict[str, str]
     request_id: str
     entry: Entry
+    present: Cloud | None = None
 
     @property
     def now(self) -> datetime:
@@ -136,7 +140,7 @@ class Call:
             session = decide(action, resource, facts, self.caller.session_policies)
             if session.effect != ALLOW:
                 return session
-        policies = [*self.caller.identity_policies(self.cloud), *resource_policies]
+        policies = [*self.caller.identity_policies(self.present or self.cloud), *resource_policies]
         return decide(action, resource, facts, policies, principal_arns=self.caller.arns)
 
 

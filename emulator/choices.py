@@ -122,6 +122,9 @@ class Choices:
     # True: every instance is a fresh interpreter, as slow as a true cold start.
     fc_cold_start: bool = False
 
+    # True: functions reach the cloud over HTTPS too, through this proxy, and trust its CA.
+    fc_https: bool = False
+
     # acs:SecureTransport as policies see it. Over plain local HTTP it would be false.
     secure_transport: bool = True
 

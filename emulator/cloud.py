@@ -7,12 +7,14 @@ import random
 import threading
 import uuid
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emulator import errors
 from emulator.authentication import Proof
 from emulator.call import Call
 from emulator.caller import Caller
+from emulator.certificates import Authority
 from emulator.choices import Choices
 from emulator.clock import Clock, iso
 from emulator.errors import ProductError
@@ -52,10 +54,12 @@ class Cloud:
         self.choices = choices or Choices()
         self.clock = clock or Clock()
         self.history = History()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
+        self.faults.expire = self.expire_session
         self.lock = threading.RLock()
         self.secrets: list[dict[str, str]] = []
         self.fc: FunctionCompute | None = None
+        self.authority = Authority()
         self._administrator_key = (access_key_id, access_key_secret)
         self.reset()
 
@@ -180,6 +184,17 @@ class Cloud:
             f"{session.role_id}:{session.session_name}", session.session_name, session.policies,
             request.source_ip,
         )  # fmt: skip
+
+    def session_valid(self, access_key_id: str) -> bool:
+        """Whether a session is known and not expired."""
+        session = self.sessions.get(access_key_id)
+        return session is not None and self.clock.time() < session.expires_at
+
+    def expire_session(self, access_key_id: str) -> None:
+        """Let a session's token expire now; nothing happens to other keys."""
+        with self.lock:
+            if session := self.sessions.get(access_key_id):
+                self.sessions[access_key_id] = replace(session, expires_at=self.clock.time())
 
     def _check(self, proof: Proof, secret: str) -> None:
         now = self.clock.time()

@@ -1,8 +1,10 @@
-"""Fault rules: what goes wrong, at which call of which action.
+"""Fault rules in force: what goes wrong, at which call of which action.
 
 Kinds: `error` (answer with status and code instead of acting), `throttle` (the product's
 throttling error), `delay` (seconds before acting), `drop` (act, then close the connection without
-an answer), `kill-before` and `kill-after` (SIGKILL the function instance that calls).
+an answer), `kill-before` and `kill-after` (SIGKILL the function instance that calls), `outage`
+(every call refused or dropped, even before it is authenticated), `expire-token` (the calling
+session's token has expired from now on); `lag` and `stale-not-found` stand in `staleness`.
 """
 
 from __future__ import annotations
@@ -10,59 +12,44 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from emulator.clock import Clock
 from emulator.errors import ProductError
+from emulator.fault_rules import Rule, parse
 from emulator.history import Entry
+from emulator.past import Past
 from emulator.wire import Response
 
-KINDS = ("error", "throttle", "delay", "drop", "kill-before", "kill-after")
-
-
-@dataclass
-class Rule:
-    """Matches calls of a product and action; `*` matches any. It fires on the matching calls
-    number `nth` to `nth + times - 1` (counted from 1), or forever if `times` is 0."""
-
-    kind: str
-    product: str = "*"
-    action: str = "*"
-    function: str = "*"
-    nth: int = 1
-    times: int = 1
-    status: int = 500
-    code: str = "InternalError"
-    message: str = "Injected fault."
-    seconds: float = 0.0
-    id: int = 0
-    seen: int = 0
-    fired: int = 0
+Detail = Callable[[], str]
+_ON_ARRIVAL = ("outage", "expire-token")
+_AT_THE_ACTION = ("error", "throttle", "delay", "drop", "kill-before", "kill-after")
+_STALE = ("lag", "stale-not-found")
 
 
 class Faults:
-    """The rules in force. `kill` ends the function instance that holds an AccessKey id."""
+    """The rules in force. `kill` ends the function instance that holds an AccessKey id, `expire`
+    lets a session expire, `function_of` names the function that holds an AccessKey id."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._rules: list[Rule] = []
         self._next_id = 1
+        self.past = Past()
         self._lock = threading.Lock()
         self.kill: Callable[[str], bool] = lambda _: False
+        self.expire: Callable[[str], object] = lambda _: False
         self.function_of: Callable[[str], str] = lambda _: ""
 
     def add(self, description: dict[str, Any]) -> Rule:
         """Add a rule; ValueError if it is not one."""
-        if description.get("kind") not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}")
-        unknown = set(description) - set(Rule.__dataclass_fields__)
-        if unknown:
-            raise ValueError(f"unknown field {sorted(unknown)[0]}")
-        for name, value in description.items():
-            _check_type(name, value)
-        rule = Rule(**description)
-        if not 200 <= rule.status <= 599:
-            raise ValueError("status must be one of HTTP's final ones")
+        rule = parse(description)
+        if rule.kind == "outage" and rule.seconds:
+            rule.until = self._clock.time() + rule.seconds
         with self._lock:
+            if rule.kind == "lag" and not self.longest_lag_seconds():
+                self.past.clear()  # kept by earlier rules, and not since
             rule.id, self._next_id = self._next_id, self._next_id + 1
             self._rules.append(rule)
         return rule
@@ -73,10 +60,32 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
+            self.past.clear()
 
-    def before(self, entry: Entry) -> None:
+    def remove(self, rule_id: int) -> None:
+        """Take one rule out of force; KeyError if there is none of that id."""
+        with self._lock:
+            kept = [rule for rule in self._rules if rule.id != rule_id]
+            if len(kept) == len(self._rules):
+                raise KeyError(rule_id)
+            self._rules = kept
+
+    # -- at the moments of a call -----------------------------------------------------------
+
+    def arrive(self, entry: Entry, detail: Detail | None = None) -> None:
+        """Apply what happens before a call is authenticated. `detail` reads what the history does
+        not keep of a call, for rules that aim by it."""
+        for rule in self._firing(entry, _ON_ARRIVAL, detail):
+            entry.faults.append(rule.kind)
+            if rule.kind == "expire-token":
+                self.expire(entry.access_key_id)
+            else:
+                entry.dropped = rule.drop
+                raise ProductError(rule.status, rule.code, rule.message)
+
+    def before(self, entry: Entry, detail: Detail | None = None) -> None:
         """Apply what happens before the action; the rest is left on the entry for `after`."""
-        for rule in self._firing(entry):
+        for rule in self._firing(entry, _AT_THE_ACTION, detail):
             entry.faults.append(rule.kind)
             if rule.kind == "delay":
                 time.sleep(rule.seconds)
@@ -84,7 +93,9 @@ class Faults:
                 raise ProductError(rule.status, rule.code, rule.message)
             elif rule.kind == "throttle":
                 raise _throttling(entry.product)
-            elif rule.kind == "kill-before":
+            else:
+                entry.dropped = True
+            if rule.kind == "kill-before":
                 self.kill(entry.access_key_id)
                 raise ProductError(rule.status, rule.code, rule.message)
 
@@ -92,33 +103,57 @@ class Faults:
         """Drop the answer or kill the caller, now that the change is made."""
         if "kill-after" in entry.faults:
             self.kill(entry.access_key_id)
-        if "drop" in entry.faults or "kill-after" in entry.faults or "kill-before" in entry.faults:
-            return Response(0, drop=True)
-        return response
+        return Response(0, drop=True) if entry.dropped else response
 
-    def _firing(self, entry: Entry) -> list[Rule]:
-        function = self.function_of(entry.access_key_id)
+    # -- for `staleness` --------------------------------------------------------------------
+
+    @property
+    def stale_reads(self) -> bool:
+        """Whether any rule makes reads stale; if not, nothing is kept and nothing compared."""
+        return any(rule.kind in _STALE for rule in self._rules)
+
+    def longest_lag_seconds(self) -> float:
+        return max((rule.seconds for rule in self._rules if rule.kind == "lag"), default=0.0)
+
+    def stale(self, entry: Entry, kind: str) -> list[Rule]:
+        """The rules of a kind that match a read, uncounted."""
         with self._lock:
-            firing = []
-            for rule in self._rules:
-                wanted = ((rule.product, entry.product), (rule.action, entry.action),
-                          (rule.function, function))  # fmt: skip
-                if any(pattern not in ("*", value) for pattern, value in wanted):
-                    continue
-                rule.seen += 1
-                in_range = rule.seen >= rule.nth
-                if in_range and (rule.times == 0 or rule.seen < rule.nth + rule.times):
-                    rule.fired += 1
-                    firing.append(rule)
-        return firing
+            return self._matching(entry, (kind,), None)
+
+    def fires(self, rule: Rule, entry: Entry) -> bool:
+        """Count a read that a rule applies to."""
+        with self._lock:
+            fires = rule.count()
+        if fires:
+            entry.faults.append(rule.kind)
+        return fires
+
+    # -- matching ---------------------------------------------------------------------------
+
+    def _firing(self, entry: Entry, kinds: tuple[str, ...], detail: Detail | None) -> list[Rule]:
+        if not self._rules:
+            return []
+        with self._lock:
+            return [rule for rule in self._matching(entry, kinds, detail) if rule.count()]
+
+    def _matching(self, entry: Entry, kinds: tuple[str, ...], detail: Detail | None) -> list[Rule]:
+        function = self.function_of(entry.access_key_id)
+        return [
+            rule for rule in self._rules
+            if rule.kind in kinds
+            and rule.product in ("*", entry.product)
+            and rule.action in ("*", entry.action)
+            and rule.function in ("*", function)
+            and (not rule.until or self._clock.time() < rule.until)
+            and (rule.kind != "expire-token" or entry.access_key_id.startswith("STS."))
+            and (not rule.contains or rule.contains in _text(entry, detail))
+        ]  # fmt: skip
 
 
-def _check_type(name: str, value: object) -> None:
-    """A rule of wrong types would fail later, inside the calls that it matches."""
-    wanted = type(getattr(Rule, name, ""))  # only `kind` has no default
-    kinds = (int, float) if wanted is float else (wanted,)
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a {wanted.__name__}")
+def _text(entry: Entry, detail: Detail | None) -> str:
+    """What `contains` is looked for in: `name=value` lines."""
+    lines = [f"{name}={value}" for name, value in entry.parameters.items()]
+    return "\n".join([*lines, detail() if detail else ""])
 
 
 def _throttling(product: str) -> ProductError:

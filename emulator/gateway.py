@@ -11,6 +11,7 @@ from emulator.kms.actions import KMS
 from emulator.ram.actions import RAM
 from emulator.rpc import RpcProduct, pop_envelope
 from emulator.sls import front as sls
+from emulator.sls.operations import OPERATIONS
 from emulator.sts.actions import STS
 from emulator.wire import Request, Response
 
@@ -52,3 +53,11 @@ def _version(request: Request) -> str:
     if request.headers.get("authorization", "").startswith("ACS3-"):
         return header
     return dict([*request.query, *form(request.body)]).get("Version") or header
+
+
+def actions() -> dict[str, frozenset[str]]:
+    """The names of what each product answers, as the history has them."""
+    found = {product.name: frozenset(product.actions) for product in RPC_PRODUCTS}
+    found["sls"] = frozenset(operation.name for operation in OPERATIONS)
+    found["fc"] = frozenset({*(name for _, _, name in fc.ROUTES), "InvokeHTTPTrigger"})
+    return found

@@ -6,6 +6,8 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from emulator.wire import Request
+
 
 @dataclass
 class Decision:
@@ -24,7 +26,8 @@ class Decision:
 
 @dataclass
 class Entry:
-    """One call. `changed` is true once a writing action has succeeded."""
+    """One call. `secure`: it came over TLS; `changed`: it writes and has succeeded; `faults`: the
+    kinds of the rules that fired; `dropped`: it got no answer."""
 
     seq: int
     at: float
@@ -34,6 +37,7 @@ class Entry:
     principal: str = ""
     access_key_id: str = ""
     source_ip: str = ""
+    secure: bool = False
     parameters: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     writes: bool = False
@@ -41,6 +45,7 @@ class Entry:
     status: int = 0
     code: str = ""
     faults: list[str] = field(default_factory=list)
+    dropped: bool = False
 
 
 SECRET_PARAMETERS = frozenset(
@@ -55,10 +60,11 @@ class History:
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
 
-    def begin(self, at: float, product: str, source_ip: str) -> Entry:
+    def begin(self, at: float, product: str, request: Request) -> Entry:
         """Open the entry of a call; the front end fills it as it learns more."""
         with self._lock:
-            entry = Entry(len(self._entries) + 1, at, product, source_ip=source_ip)
+            entry = Entry(len(self._entries) + 1, at, product, source_ip=request.source_ip,
+                          secure=request.secure)  # fmt: skip
             self._entries.append(entry)
         return entry
 

@@ -1,9 +1,30 @@
 """The management port: no part of any protocol; for tests and for `make serve`.
 
 GET  /healthz /clock /choices /history?since=N /state /secrets /faults /functions /tasks /logs
+GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to trust
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
-DELETE /faults
+DELETE /faults /faults/<id>
+
+A fault rule is `{"kind": …}` with what it aims at: `product`, `action`, `function` (names, `*` for
+any) and `contains` (text in the call's parameters, in the rows of PutLogs or in the event of an
+invocation). What is unknown, or has no effect on that kind, is refused with 400. By kind:
+
+error            answer `status`, `code`, `message` instead of acting
+throttle         the product's throttling error
+delay            wait `seconds` (of the machine's clock), then act, whether or not anybody waits
+drop             act, then close the connection without an answer
+kill-before      SIGKILL the calling function instance instead of acting
+kill-after       SIGKILL it once the change is made
+expire-token     the calling session's token has expired, for this call and all later ones
+stale-not-found  answer a read of something that exists as if it did not
+outage           refuse every call with `status` (503), `code`, `message`, or `drop` its connection,
+                 for `seconds` of the emulator's clock or until the rule is deleted
+lag              Get, List and Describe calls of ram, ims, kms see writes after `seconds` of the
+                 emulator's clock only
+
+All but the last two fire on the matching calls number `nth` (1) to `nth + times - 1` (`times`: 1;
+0: on all from `nth` on). SLS has an index lag of its own: the choice `sls_index_lag_seconds`.
 """
 
 from __future__ import annotations
@@ -13,7 +34,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from emulator import snapshot
+from emulator import gateway, snapshot
 from emulator.clock import iso
 from emulator.cloud import Cloud
 from emulator.wire import Request, Response
@@ -29,6 +50,8 @@ def handle(cloud: Cloud, request: Request) -> Response:
     """Serve one management request; errors are JSON with one `error` line."""
     if request.method == "POST" and request.path.startswith("/timers/"):
         return _answer(cloud, request, _fire_timer)
+    if request.method == "DELETE" and request.path.startswith("/faults/"):
+        return _answer(cloud, request, _remove_fault)
     route = ROUTES.get((request.method, request.path))
     if route is None:
         return Response.json(404, {"error": f"no {request.method} {request.path} here"})
@@ -37,9 +60,10 @@ def handle(cloud: Cloud, request: Request) -> Response:
 
 def _answer(cloud: Cloud, request: Request, route: Route) -> Response:
     try:
-        return Response.json(200, route(cloud, request))
+        answer = route(cloud, request)
     except (Refused, ValueError, TypeError, KeyError, RecursionError) as err:
         return Response.json(400, {"error": f"{type(err).__name__}: {err}"})
+    return answer if isinstance(answer, Response) else Response.json(200, answer)
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -51,6 +75,11 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _healthz(cloud: Cloud, request: Request) -> Any:
     return {"status": "ok"}
+
+
+def _ca(cloud: Cloud, request: Request) -> Any:
+    pem = cloud.authority.pem.encode()
+    return Response(200, pem, {"Content-Type": "application/x-pem-file"})
 
 
 def _reset(cloud: Cloud, request: Request) -> Any:
@@ -99,7 +128,26 @@ def _faults(cloud: Cloud, request: Request) -> Any:
 
 
 def _add_fault(cloud: Cloud, request: Request) -> Any:
-    return dataclasses.asdict(cloud.faults.add(_body(request)))
+    rule = _body(request)
+    _check_names(cloud, rule)
+    return dataclasses.asdict(cloud.faults.add(rule))
+
+
+def _check_names(cloud: Cloud, rule: dict[str, Any]) -> None:
+    """Refuse an action that its product does not have, and a function that was not loaded."""
+    product, action = rule.get("product", "*"), rule.get("action", "*")
+    known = gateway.actions()
+    of_product = known.get(str(product)) or frozenset[str]().union(*known.values())
+    if action not in {"*", *of_product}:
+        raise Refused(f"{product} has no action {action}")
+    function = rule.get("function", "*")
+    if function not in {"*", *(cloud.fc.specs if cloud.fc else ())}:
+        raise Refused(f"there is no function {function}")
+
+
+def _remove_fault(cloud: Cloud, request: Request) -> Any:
+    cloud.faults.remove(int(request.path.removeprefix("/faults/")))
+    return {"status": "ok"}
 
 
 def _clear_faults(cloud: Cloud, request: Request) -> Any:
@@ -128,6 +176,7 @@ def _fire_timer(cloud: Cloud, request: Request) -> Any:
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/healthz"): _healthz,
+    ("GET", "/ca.pem"): _ca,
     ("POST", "/reset"): _reset,
     ("GET", "/clock"): _clock,
     ("POST", "/clock"): _advance,

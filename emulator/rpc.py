@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emulator import errors
+from emulator import errors, staleness
 from emulator.authentication import Proof, acs3, rpc_v1
 from emulator.call import Call, Denied, denial_detail
 from emulator.errors import ProductError
@@ -109,7 +109,7 @@ class RpcProduct:
     def handle(self, cloud: Cloud, request: Request) -> Response:
         """Authenticate, authorise and run one request; every refusal is the product's own."""
         request_id = cloud.new_request_id()
-        entry = cloud.history.begin(cloud.clock.time(), self.name, request.source_ip)
+        entry = cloud.history.begin(cloud.clock.time(), self.name, request)
         entry.request_id = request_id
         try:
             answer = self._run(cloud, request, request_id, entry)
@@ -130,6 +130,7 @@ class RpcProduct:
         entry.action = proof.action
         entry.access_key_id = proof.access_key_id
         entry.parameters = without_secrets(_own(parameters))
+        cloud.faults.arrive(entry)
         if request.method not in self._methods:
             raise errors.method_unsupported()
         caller = cloud.authenticate(proof, request, self.name)
@@ -146,7 +147,7 @@ class RpcProduct:
         with cloud.lock:
             try:
                 call.authorize(action.needs(call, cloud.account_id))
-                answer = action.run(call)
+                answer = staleness.answered(call, action.run)
             except Denied as denial:
                 raise self._denied(call, denial) from None
             cloud.note_use(caller.access_key_id, self.name)

@@ -1,4 +1,4 @@
-"""Transport: HTTP/1.1 over threads, direct or as a forward proxy (absolute-form targets).
+"""Transport: HTTP/1.1 over threads, direct or as a forward proxy (absolute-form targets, CONNECT).
 
 The standard library's server is enough here: it shows the raw request target, lets a connection be
 dropped without an answer (fault injection), and its threads let a slow call wait without
@@ -8,32 +8,45 @@ stopping others.
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 
 from emulator import message_body
+from emulator.certificates import Authority
 from emulator.wire import Headers, Request, Response
 
 log = logging.getLogger(__name__)
 
 _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_HOST_AND_PORT = re.compile(r"([A-Za-z0-9._-]{1,253}):[0-9]{1,5}")
 _LINGER_SECONDS = 2.0
+_HANDSHAKE_SECONDS = 20.0
 Handle = Callable[[Request], Response]
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `handle` on one port; `start` and `stop` from any thread."""
+    """Serves `handle` on one port; `start` and `stop` from any thread.
+
+    With an `authority`, CONNECT leads to ourselves over TLS, whatever host it names; there is no
+    way through this proxy to anywhere else.
+    """
 
     daemon_threads = True
     request_queue_size = 256  # the default of 5 stalls parallel connects for seconds
 
-    def __init__(self, port: int, handle: Handle, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, port: int, handle: Handle, host: str = "127.0.0.1", *,
+        authority: Authority | None = None,
+    ) -> None:
         self.handle = handle
+        self.authority = authority
         super().__init__((host, port), _Handler)
 
     @property
@@ -52,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 120
 
     server: Server
+    tunnel_source_ip = ""  # where the CONNECT came from; empty outside of a tunnel
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Any method reaches the product: each has its own words for one it does not know."""
@@ -74,8 +88,45 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(response)
 
     def do_CONNECT(self) -> None:
-        """HTTPS through the proxy is not spoken (yet); say so instead of hanging."""
-        self._refuse(501, "ConnectNotSupported", "Use http:// endpoints through this proxy.")
+        """Answer as if connected, prove to be that host, and serve what comes as direct requests.
+
+        A tunnel within a tunnel is refused, as is CONNECT where there is no authority.
+        """
+        target = _HOST_AND_PORT.fullmatch(self.path)
+        if self.server.authority is None or self.tunnel_source_ip:
+            self._refuse(501, "ConnectNotSupported", "There is no way on through this port.")
+            return
+        if not target:
+            self._refuse(400, "InvalidRequest", "CONNECT takes a host name and a port.")
+            return
+        source_ip = self._source_ip()
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.wfile.flush()
+        self._secure(self.server.authority.context(target[1]))
+        self.tunnel_source_ip = source_ip
+        self.close_connection = False  # whatever the CONNECT said: it speaks of the tunnel
+
+    def _secure(self, context: ssl.SSLContext) -> None:
+        """Go on over TLS; a failed handshake is an OSError and ends the connection."""
+        self.connection.settimeout(_HANDSHAKE_SECONDS)
+        self.connection = context.wrap_socket(
+            self.connection, server_side=True, do_handshake_on_connect=False
+        )
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        self.wfile = self.connection.makefile("wb", self.wbufsize)
+        self.connection.do_handshake()
+        self.connection.settimeout(self.timeout)
+
+    def finish(self) -> None:
+        """Close the TLS connection too: the server knows the plain one only."""
+        try:
+            super().finish()
+        finally:
+            if isinstance(self.connection, ssl.SSLSocket):
+                self.connection.settimeout(0)  # say goodbye, wait for no answer
+                with contextlib.suppress(OSError, ValueError):
+                    self.connection.unwrap()
+                self.connection.close()
 
     def handle_expect_100(self) -> bool:
         """Let the body come at once: answers are buffered, and curl waits a second for this one."""
@@ -95,11 +146,16 @@ class _Handler(BaseHTTPRequestHandler):
             target = target[absolute.end() :]
             target = target if target.startswith("/") else f"/{target}"
         return Request(
-            self.command, target, Headers(self.headers.items()), body, self._source_ip()
+            self.command, target, Headers(self.headers.items()), body, self._source_ip(),
+            secure=bool(self.tunnel_source_ip),
         )
 
     def _source_ip(self) -> str:
-        """The user name of the proxy URL if it is an address, else the peer's address."""
+        """The user name of the proxy URL if it is an address, else the peer's address.
+
+        In a tunnel only the CONNECT carries it."""
+        if self.tunnel_source_ip:
+            return self.tunnel_source_ip
         scheme, _, value = self.headers.get("Proxy-Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:

@@ -54,6 +54,10 @@ class Request:
         query = self.target.partition("#")[0].partition("?")[2]
         return parse_qsl(query, keep_blank_values=True)
 
+    def text(self) -> str:
+        """The body as text, whatever it is; for what only looks for something in it."""
+        return self.body.decode(errors="replace")
+
     @property
     def host(self) -> str:
         """The host name without scheme or port, lower case.

@@ -117,6 +117,7 @@ def functions(current: Settings, environment: Mapping[str, str]) -> Functions:
         fallback=SdkFunctionsAdapter(
             host=current.fc_endpoint, protocol=current.protocol, region=current.region,
             access_key_id=key_id, secret=secret, security_token=token,
+            ca_file=current.requests_ca_bundle,
         ),
     )  # fmt: skip
 
@@ -185,8 +186,9 @@ def _endpoint(current: Settings) -> Endpoint:
     from shared.adapters.tea import Endpoint
 
     return Endpoint(
-        current.region, current.protocol, current.connect_timeout_ms, current.read_timeout_ms
-    )
+        current.region, current.protocol, current.connect_timeout_ms, current.read_timeout_ms,
+        current.requests_ca_bundle,
+    )  # fmt: skip
 
 
 def _credentials(environment: Mapping[str, str]) -> Credentials:

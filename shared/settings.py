@@ -47,6 +47,8 @@ SETTINGS = (
             r"\d{3,5}", "10000"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
+    Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
+            "set `SSL_CERT_FILE` to the same file", "", r"[^\0]+", ""),
     Setting("AKWARDEN_FC_ENDPOINT", "host of the FC API (default: <account>.<region>."
             "fc.aliyuncs.com)", "", r"[A-Za-z0-9.:-]*", ""),
 )  # fmt: skip
@@ -69,6 +71,7 @@ class Settings:
     connect_timeout_ms: int
     read_timeout_ms: int
     protocol: str
+    requests_ca_bundle: str
     fc_endpoint: str
 
     @property

@@ -49,7 +49,7 @@ def handle(cloud: Cloud, request: Request) -> Response:
     given = request.headers.get("x-fc-request-id", "")
     now = cloud.clock.time()
     request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id(now)
-    entry = cloud.history.begin(now, "fc", request.source_ip)
+    entry = cloud.history.begin(now, "fc", request)
     entry.request_id = request_id
     old = request.path.startswith("/2016-08-15/")
     try:
@@ -69,9 +69,10 @@ def _answered(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> 
     entry.writes = target.action in ("InvokeFunction", "StopAsyncTask")
     entry.parameters = _parameters(request, target)
     proof = _proof(cloud, request, entry)
+    cloud.faults.arrive(entry, request.text)
     caller = cloud.authenticate(proof, request, "fc")
     entry.principal = caller.arn
-    cloud.faults.before(entry)
+    cloud.faults.before(entry, request.text)
     call = Call(cloud, request, caller, dict(request.query), request_id, entry)
     with cloud.lock:
         try:

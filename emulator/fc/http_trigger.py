@@ -30,7 +30,7 @@ def handle_http_trigger(cloud: Cloud, request: Request) -> Response:
     """Turn one request into an invocation, and its result into an answer."""
     now = cloud.clock.time()
     request_id = new_request_id(now)
-    entry = cloud.history.begin(now, "fc", request.source_ip)
+    entry = cloud.history.begin(now, "fc", request)
     entry.request_id, entry.action, entry.writes = request_id, "InvokeHTTPTrigger", True
     try:
         answer = _answered(cloud, request, request_id, entry)
@@ -80,19 +80,23 @@ def _admitted(
     """Let anybody through an anonymous trigger, and signed callers through a `function` one."""
     if trigger.auth == "anonymous":
         entry.principal = "anonymous"
-        cloud.faults.before(entry)
+        cloud.faults.arrive(entry, request.text)
+        cloud.faults.before(entry, request.text)
         return
     if not request.headers.get("authorization", "").startswith("ACS3-"):
         raise refusals.signature_mismatch()
     try:
         proof = acs3.proof(request, dict(request.query))
         entry.access_key_id = proof.access_key_id
+        cloud.faults.arrive(entry, request.text)
         caller = cloud.authenticate(proof, request, "fc")
     except ProductError as refusal:
+        if "outage" in entry.faults:
+            raise
         worded = refusals.translated(refusal, entry.access_key_id, cloud.choices)
         raise ProductError(403, worded.code, worded.message) from None
     entry.principal = caller.arn
-    cloud.faults.before(entry)
+    cloud.faults.before(entry, request.text)
     call = Call(cloud, request, caller, {}, request_id, entry)
     resource = f"acs:fc:{cloud.region}:{cloud.account_id}:functions/{spec.name}"
     with cloud.lock:

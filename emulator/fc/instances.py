@@ -11,6 +11,7 @@ import secrets as entropy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulator.fc import refusals
@@ -88,7 +89,9 @@ def environment(
 ) -> dict[str, str]:
     """Exactly what a worker's `os.environ` holds.
 
-    The proxy is ours: it lets every SDK keep its real host names, with http:// endpoints.
+    The proxy is ours: it lets every SDK keep its real host names, with http:// endpoints, and if
+    `fc_https` is chosen with https:// ones too. (`requests` and `ssl` obey these two variables; the
+    Tea SDKs neither, they are told the file by their `ca` setting only.)
     """
     proxy = f"http://{EGRESS_ADDRESS}:x@127.0.0.1:{port}"
     found = {
@@ -109,6 +112,11 @@ def environment(
         "FC_INSTANCE_ID": instance_id,
         "FC_FUNCTION_VERSION": "LATEST",
     }
+    if cloud.choices.fc_https:
+        bundle = Path(home) / "ca.pem"
+        bundle.write_text(cloud.authority.pem, encoding="utf-8")
+        found |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
+        found |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(bundle))
     if session and spec.credentials:
         found["ALIBABA_CLOUD_ACCESS_KEY_ID"] = session.access_key_id
         found["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = session.secret

@@ -66,8 +66,8 @@ class Pool:
         """An idle instance whose credentials the cloud still knows, most recently used first."""
         with self._lock:
             for instance in reversed(self._idle):
-                known = not instance.session or (
-                    instance.session.access_key_id in self._cloud.sessions
+                known = not instance.session or self._cloud.session_valid(
+                    instance.session.access_key_id
                 )
                 if instance.spec is spec and known and instance.running:
                     self._idle.remove(instance)

@@ -6,12 +6,14 @@ Order of checks (not documented): host, version, signature, faults, rights, body
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
+from emulator import staleness
 from emulator.call import Call, Denied
 from emulator.cloud import Cloud
 from emulator.errors import ProductError
 from emulator.history import Entry
-from emulator.sls import errors, signature
+from emulator.sls import errors, signature, writing
 from emulator.sls.operations import Operation, route
 from emulator.wire import Request, Response
 
@@ -21,7 +23,7 @@ _API_VERSION = "0.6.0"
 def handle(cloud: Cloud, request: Request) -> Response:
     """Answer one request; every refusal is the product's own, with its request id."""
     request_id = uuid.uuid4().hex[:24].upper()
-    entry = cloud.history.begin(cloud.clock.time(), "sls", request.source_ip)
+    entry = cloud.history.begin(cloud.clock.time(), "sls", request)
     entry.request_id = request_id
     try:
         response = _run(cloud, request, request_id, entry)
@@ -54,6 +56,8 @@ def _run(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> Respo
         raise errors.invalid_api_version(version)
     proof = signature.proof(request, cloud.region)
     entry.access_key_id = proof.access_key_id
+    detail = partial(writing.text, request) if entry.action == "PutLogs" else None
+    cloud.faults.arrive(entry, detail)
     try:
         caller = cloud.authenticate(proof, request, "sls")
     except ProductError as refusal:
@@ -63,7 +67,7 @@ def _run(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> Respo
     entry.principal = caller.arn
     if operation is None:
         raise errors.unknown_operation(request.method, request.path)
-    cloud.faults.before(entry)
+    cloud.faults.before(entry, detail)
     cloud.throttle("sls", operation.name)
     call = Call(cloud, request, caller, parameters, request_id, entry)
     return _act(cloud, call, operation)
@@ -76,7 +80,7 @@ def _act(cloud: Cloud, call: Call, operation: Operation) -> Response:
         except Denied as denial:
             decision = denial.decision
             raise errors.denied(decision.action, decision.resource) from None
-        response = operation.run(call)
+        response = staleness.answered(call, operation.run)
         cloud.note_use(call.caller.access_key_id, "sls")
         call.entry.changed = operation.writes
     return response
@@ -119,6 +123,8 @@ def _translated(cloud: Cloud, refusal: ProductError, entry: Entry) -> ProductErr
             | "MissingSecurityToken"
         ):
             return errors.unauthorized("The security token you provided is invalid.")
+        case "ServiceUnavailable":
+            return ProductError(refusal.status, "ServerBusy", "The specified server is busy.")
         case "InternalError":
             return ProductError(refusal.status, "InternalServerError", refusal.message)
         case _:

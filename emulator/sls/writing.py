@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from emulator.call import Call
+from emulator.errors import ProductError
 from emulator.sls import compression, documents, errors
 from emulator.sls.logstores import HASH_KEYS, found
 from emulator.sls.protobuf import LogGroup, decode_group
 from emulator.sls.state import LogStore, Shard
-from emulator.wire import Response
+from emulator.wire import Request, Response
 
 _KEY = re.compile(r"[A-Za-z0-9_]{1,128}")
 _HASH_KEY = re.compile(r"[0-9a-fA-F]{1,32}")
@@ -51,6 +52,16 @@ def _put(call: Call, store: LogStore, shard: Shard) -> Response:
         group = _with_meta(group, call.caller.source_ip, now)
     store.append(shard, group, now, call.request_id)
     return documents.done()
+
+
+def text(request: Request) -> str:
+    """A request's rows as `name=value` lines, for fault rules that aim by them; none if they
+    cannot be read."""
+    try:
+        group = decode_group(compression.request_body(request.headers, request.body))
+    except ProductError:
+        return ""
+    return "\n".join(f"{name}={value}" for log in group.logs for name, value in log.contents)
 
 
 def _check(group: LogGroup, now: float) -> None:

@@ -138,12 +138,12 @@ class SdkFunctionsAdapter:
 
     def __init__(
         self, *, host: str, protocol: str, region: str, access_key_id: str, secret: str,
-        security_token: str,
+        security_token: str, ca_file: str = "",
     ) -> None:  # fmt: skip
         self._settings = {
             "endpoint": host, "protocol": protocol, "region_id": region,
             "access_key_id": access_key_id, "access_key_secret": secret,
-            "security_token": security_token,
+            "security_token": security_token, "ca": ca_file or None,
         }  # fmt: skip
 
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:

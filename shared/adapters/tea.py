@@ -36,12 +36,17 @@ _NOT_PERMITTED = ("NoPermission", "Forbidden.NoPermission")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and how to call: `protocol` is `https`, or `http` towards a local cloud."""
+    """Where and how to call: `protocol` is `https`, or `http` towards a local cloud.
+
+    `ca_file` names the CAs to trust, empty for those that come with the SDK: it obeys neither
+    REQUESTS_CA_BUNDLE nor SSL_CERT_FILE by itself.
+    """
 
     region: str
     protocol: str
     connect_timeout_ms: int
     read_timeout_ms: int
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def config(host: str, endpoint: Endpoint, credentials: Credentials) -> Config:
         protocol=endpoint.protocol,
         connect_timeout=endpoint.connect_timeout_ms,
         read_timeout=endpoint.read_timeout_ms,
+        ca=endpoint.ca_file or None,
     )
 
 

@@ -25,7 +25,8 @@ class Emulator:
 
     def __init__(self, choices: Choices) -> None:
         self.cloud = Cloud(ACCOUNT, ADMIN_ID, ADMIN_SECRET, choices=choices)
-        self.server = Server(0, functools.partial(gateway.handle, self.cloud))
+        self.server = Server(0, functools.partial(gateway.handle, self.cloud),
+                             authority=self.cloud.authority)  # fmt: skip
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property

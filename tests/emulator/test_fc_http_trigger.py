@@ -170,6 +170,16 @@ def test_guarded_trigger_wants_a_signature(functions: Functions) -> None:
     assert (wrong.status_code, wrong.json()["Code"]) == (403, "SignatureNotMatch")
 
 
+def test_outage_at_a_guarded_trigger_is_no_403(functions: Functions) -> None:
+    """A service that is down does not judge signatures."""
+    config = functions.emulator.config()
+    functions.cloud.faults.add({"kind": "outage", "product": "fc"})
+
+    answer = _signed(functions, config.access_key_id, config.access_key_secret)
+
+    assert (answer.status_code, answer.json()["Code"]) == (503, "ServiceUnavailable")
+
+
 def test_history_holds_no_body(functions: Functions) -> None:
     """A webhook's body may hold a secret; the history keeps the path."""
     _call(functions, "/hook", data=b"a secret")

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,20 @@ def test_instance_sees_its_environment_and_nothing_else(functions: Functions) ->
     assert shown["directory"] == shown["path"] == str(S_YAML.parent)
     assert shown["modules"], "the SDK should have been imported before the fork"
     assert not shown["sees_emulator"]
+
+
+def test_instance_reaches_https_if_chosen(functions: Functions) -> None:
+    """The proxy for https too, and the one file that `requests` and `ssl` trust."""
+    functions.cloud.choices.fc_https = True
+    functions.fc.pool.retire()
+
+    environment = functions.result("shows")["environment"]
+
+    assert environment["https_proxy"] == environment["HTTPS_PROXY"] == environment["http_proxy"]
+    assert environment["REQUESTS_CA_BUNDLE"] == environment["SSL_CERT_FILE"]
+    trusted = Path(environment["SSL_CERT_FILE"]).read_text()
+    assert trusted == functions.cloud.authority.pem
+    functions.fc.pool.retire()
 
 
 def test_module_left_out_of_the_package_cannot_be_imported(functions: Functions) -> None:

@@ -1,0 +1,45 @@
+"""The whole story over TLS: akwarden as deployed, behind a proxy with a CA of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from demo import actors, leaks
+from demo.stage import Stage
+from tests.e2e.conftest import furnish, until
+from tests.unit.samples import approved_body
+
+
+@pytest.fixture(params=[False, True], ids=["warm", "cold"])
+def https_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A cloud whose functions speak https, from forked or from fresh interpreters."""
+    stage = Stage(
+        calm=True, max_lag_seconds=1, quiet=True, choices={"fc_cold_start": request.param},
+        settings={"AKWARDEN_PROTOCOL": "https"},
+    )  # fmt: skip
+    furnish(stage)
+    yield stage
+    stage.stop()
+
+
+def test_key_is_issued_over_https(https_stage: Stage) -> None:
+    """Every call of provisioning and of the functions came over TLS, and a key was issued."""
+    stage = https_stage
+    body = approved_body(now=actors.datetime.now(actors.UTC))
+    reply = actors.deliver(stage, body, actors.signed_headers(actors.webhook_secret(stage), body))
+
+    def ended() -> list[dict[str, str]]:
+        tasks: list[dict[str, str]] = stage.manage("GET", "/tasks")["tasks"]
+        return [task for task in tasks if task["state"] in ("Succeeded", "Failed")]
+
+    task = until(ended)[0]
+    calls = stage.manage("GET", "/history")["calls"]
+    ours = [call for call in calls if ":assumed-role/akw-" in call["principal"]]
+    assert reply[0] == 202
+    assert json.loads(task["return_payload"])["status"] == "issued"
+    assert {"kms", "ram", "ims", "sls", "fc", "sts"} <= {call["product"] for call in calls}
+    assert {True} == {call["secure"] for call in ours}
+    leaks.assert_none(stage, [json.dumps(reply[1])])
