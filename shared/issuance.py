@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from shared import grants, leases, naming, resumption
 from shared.audit import Attempt, Row
@@ -35,7 +36,7 @@ from shared.steps import side_by_side, step
 FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.5, 4.0
 # SLS makes a row searchable within 3 s of its acknowledgement ("Limits", real-time data).
 MEMORY_PAUSE_SECONDS, LONGEST_MEMORY_SECONDS = 0.5, 6.0
-RELEASES = ("ticket_lease.released", "lease.released")
+RELEASES = ("ticket_lease.released", "lease.released")  # in the order of taking
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,15 @@ def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
 
 
 def find(broker: Broker, grant: Grant) -> Found:
-    """Read, side by side, what exists under the grant's names and what ended its ticket before.
+    """Read what ended the grant's ticket before, then, side by side, what exists under its names.
 
+    In this order: what an ended ticket has made was made by then, so that a run beside another
+    never sees the end of it without its grant.
     Raises StateChanged for what cannot be: a thing whose parts are not there is not visible yet.
     """
-    ticket = grant.ticket
-    reads: list[Callable[[], object]] = [
+    ticket, ended = grant.ticket, _ended(broker, grant)
+    reads: list[Callable[[], Any]] = [
         lambda: broker.ims.get_user(grant.user),
-        lambda: _ended(broker, grant),
         lambda: broker.ram.get_policy(grant.policy),
         lambda: broker.ims.list_users(grants.ticket_tags(ticket)),
     ]
@@ -98,7 +100,8 @@ def find(broker: Broker, grant: Grant) -> Found:
             lambda: broker.kms.list_secret_version_ids(grant.secret),
             lambda: broker.ram.list_access_keys(grant.user),
         ]
-    return Found.of(grant, *side_by_side(*reads))
+    user, *others = side_by_side(*reads)
+    return Found.of(grant, user, ended, *others)
 
 
 def _ended(broker: Broker, grant: Grant) -> Sequence[Row]:
@@ -192,17 +195,19 @@ def _remembered(broker: Broker, grant: Grant) -> bool:
     """Wait until later runs can read in the log that this ticket is used. If that takes too long,
     the leases are left to end by themselves: until then they say the same."""
     waited = 0.0
-    while not _ended(broker, grant):
-        if waited >= LONGEST_MEMORY_SECONDS:
-            return False
-        broker.sleep(MEMORY_PAUSE_SECONDS)
-        waited += MEMORY_PAUSE_SECONDS
-    return True
+    with suppress(CloudError):  # unreadable is not searchable either
+        while not _ended(broker, grant):
+            if waited >= LONGEST_MEMORY_SECONDS:
+                return False
+            broker.sleep(MEMORY_PAUSE_SECONDS)
+            waited += MEMORY_PAUSE_SECONDS
+        return True
+    return False
 
 
 def _release(broker: Broker, record: Attempt, held: list[Lease]) -> None:
     """Let the next run in. A release that fails is on record, and the lease ends by itself."""
-    for event, lease in zip(reversed(RELEASES), reversed(held), strict=False):
+    for event, lease in reversed(list(zip(RELEASES, held, strict=False))):
         with suppress(CloudError):
             step(record, event, partial(leases.release, broker.ram, lease))()
 

@@ -40,7 +40,7 @@ SETTINGS = (
     Setting("AKWARDEN_LEDGER_SECRET", "KMS secret that holds the key which signs grants", "",
             r"akwarden/[a-z-]+", "akwarden/ledger"),
     Setting("AKWARDEN_MAX_LAG_SECONDS", "longest time until a change in RAM is visible everywhere, "
-            "at most 60", "seconds", r"\d|[1-5]\d|60", "30"),
+            "at most 40", "seconds", r"\d|[1-3]\d|40", "30"),
     Setting("AKWARDEN_CONNECT_TIMEOUT_MS", "connecting to a cloud API", "milliseconds", r"\d{3,5}",
             "3000"),
     Setting("AKWARDEN_READ_TIMEOUT_MS", "waiting for a cloud API's answer", "milliseconds",
@@ -105,19 +105,23 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(**{k: numbers.get(k, str)(v) for k, v in values.items()})  # type: ignore[arg-type]
 
 
-# The longest chain of dependent calls of one issue run: three rounds of reads, the lease, six
-# rounds of changes, two audit writes, the release. Each may be tried three times.
-DEPENDENT_CALLS, TRIES = 13, 3
+# The longest chain of dependent calls of one issue run: two rounds of reads before and two under
+# the leases, two leases, seven rounds of changes, two readings of the log, three audit writes, two
+# releases; about a second each is plenty. The lag is waited for at most three times: at the
+# takeover of either lease, and until a new key is accepted.
+DEPENDENT_CALLS, TRIES, LAG_WAITS = 20, 3, 3
 
 
 def check_timeout(settings: Settings, function_timeout_seconds: int) -> None:
-    """Refuse a function timeout that cannot hold the typical run with one lag wait and one
-    unanswered call: it would be killed in the middle of every hiccup."""
+    """Refuse a function timeout that cannot hold a run with every lag wait and one unanswered
+    call: it would be killed in the middle of every hiccup."""
     one_call_seconds = (settings.connect_timeout_ms + settings.read_timeout_ms) / 1000
-    needed = settings.max_lag_seconds + one_call_seconds * TRIES + DEPENDENT_CALLS
+    needed = (
+        settings.max_lag_seconds * LAG_WAITS + one_call_seconds * TRIES + DEPENDENT_CALLS
+    )
     if function_timeout_seconds < needed:
         raise ConfigError([
             f"the function's timeout of {function_timeout_seconds} s is below the {needed:.0f} s "
-            "that one lag wait and one thrice unanswered call take: raise the timeout or lower "
+            "that its lag waits and one thrice unanswered call take: raise the timeout or lower "
             "AKWARDEN_READ_TIMEOUT_MS"
         ])  # fmt: skip

@@ -18,7 +18,7 @@ CALLS = [
     ("ram", "AttachPolicyToUser"), ("ram", "CreateAccessKey"), ("kms", "PutSecretValue"),
     ("kms", "UpdateSecretVersionStage"), ("ims", "SetAccessKeyPolicy"), ("ram", "DeletePolicy"),
 ]  # fmt: skip
-LEASE_SECONDS = 180  # longer than the function's timeout and the lag bound
+LEASE_SECONDS = 240  # longer than the function's timeout and the lag bound
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,9 +43,13 @@ def broken(scene: Scene, kind: str, product: str, action: str, **more: Any) -> d
     scene.stage.manage("POST", "/faults", {
         "kind": kind, "product": product, "action": action, "function": "akw-issue", **more,
     })  # fmt: skip
+    # The retry comes after the jump in time, as it would wait for the lease in real seconds.
+    scene.stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 30})
     scene.deliver(scene.body())
     until(lambda: any(rule["fired"] for rule in scene.stage.manage("GET", "/faults")["rules"]))
     scene.stage.manage("DELETE", "/faults")
+    until(lambda: scene.tasks()[-1]["state"] != "Running")
+    scene.stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 0.5})
     scene.stage.manage("POST", "/clock", {"advance_seconds": LEASE_SECONDS})
     return scene.settled()[-1]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.adapters import ims as ims_module
 from shared.adapters.ims import ImsAdapter
 from shared.adapters.ram import RamAdapter
 from shared.adapters.tea import Credentials, Endpoint
@@ -18,6 +19,7 @@ NAME = "akw-orders-prod"
 TAGS = {"akw:ticket": "REQ-1", "akw:requester": "alice@example.com", "akw:sig": "0" * 64}
 CALLS: dict[str, Callable[[ImsAdapter], object]] = {
     "GetUser": lambda ims: ims.get_user(NAME),
+    "ListUsers": lambda ims: ims.list_users(TAGS),
     "CreateUser": lambda ims: ims.create_user("akw-new", "akw new", {}),
     "SetAccessKeyPolicy": lambda ims: ims.set_access_key_policy(
         NAME, "LTAI5tNone", ["198.51.100.7"]
@@ -55,6 +57,35 @@ def test_user_without_tags_has_none(local: LocalCloud, ims: ImsAdapter) -> None:
 def test_no_user_is_none(local: LocalCloud, ims: ImsAdapter) -> None:
     """Asked and answered: there is none."""
     assert ims.get_user("akw-nobody") is None
+
+
+def test_users_are_found_by_all_their_tags(local: LocalCloud, ims: ImsAdapter) -> None:
+    """Every tag must fit; others may stand beside them."""
+    ticket = {"akw:source": "standard-webhooks", "akw:ticket": "REQ-1"}
+    ims.create_user(NAME, "akw orders", ticket | {"akw:sig": "0"})
+    ims.create_user("akw-billing-prod", "akw billing", ticket)
+    ims.create_user("akw-other-prod", "akw other", ticket | {"akw:ticket": "REQ-10"})
+    ims.create_user("heidi", "Heidi", {})
+
+    found = ims.list_users(ticket)
+
+    assert {NAME, "akw-billing-prod"} == set(found)
+    assert [] == list(ims.list_users({"akw:ticket": "REQ-2"}))
+
+
+def test_all_pages_of_users_are_read(
+    local: LocalCloud, ims: ImsAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I6: a page is not the account."""
+    monkeypatch.setattr(ims_module, "PAGE_SIZE", 2)
+    names = [f"akw-app{number}-prod" for number in range(5)]
+    for name in names:
+        ims.create_user(name, "akw app", TAGS)
+
+    found = ims.list_users(TAGS)
+
+    assert names == sorted(found)
+    assert 3 == len(local.calls("ListUsers"))
 
 
 def test_taken_name_is_already_exists(local: LocalCloud, ims: ImsAdapter) -> None:
@@ -128,3 +159,5 @@ def test_odd_answer_is_unknown(
 
     with pytest.raises(CloudUnknown):
         ims.get_user(NAME)
+    with pytest.raises(CloudUnknown):
+        ims.list_users(TAGS)

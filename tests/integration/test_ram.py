@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -71,7 +70,6 @@ def test_policy_is_made_read_and_removed(local: LocalCloud, ram: RamAdapter) -> 
     assert request_id == local.calls("CreatePolicy")[0]["request_id"]
     assert ("akw-a", '{"akw":"1"}') == (state.name, state.description)
     assert json.loads(DOCUMENT) == json.loads(state.document)
-    assert timedelta(minutes=1) > abs(datetime.now(UTC) - state.created_at)
     assert ram.get_policy("akw-a") is None
 
 
@@ -97,15 +95,15 @@ def test_key_is_made_listed_cut_and_removed(
     assert key.secret.reveal() in local.secrets()
     assert key.secret.reveal() not in repr(key)
     assert [(key.id, "Active", key.created_at)] == [
-        (k.id, k.status, k.created_at) for k in active
+        (k.id, k.status, k.created_at) for k in active or ()
     ]
-    assert ["Inactive"] == [k.status for k in inactive]
+    assert ["Inactive"] == [k.status for k in inactive or ()]
     assert [] == furnished.list_access_keys("akw-orders-prod")
 
 
 def test_keys_of_nobody_are_none(local: LocalCloud, ram: RamAdapter) -> None:
-    """No such user: no keys."""
-    assert [] == ram.list_access_keys("akw-nobody")
+    """No such user is told from a user without keys."""
+    assert ram.list_access_keys("akw-nobody") is None
 
 
 def test_attached_twice_is_already_exists(furnished: RamAdapter) -> None:

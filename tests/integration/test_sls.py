@@ -45,7 +45,7 @@ def log(local: LocalCloud, endpoint: Endpoint, admin: Credentials) -> AuditLogAd
 
 def record(ticket: str = "REQ-1") -> Attempt:
     attempt = Attempt("op-1", "run-1", {"ticket_id": ticket, "ticket_system": "s"})
-    attempt.changes = [ISSUED]
+    attempt.intents([ISSUED], NOW)
     attempt.outcomes = {ISSUED: Outcome("success", "request-1", 200)}
     return attempt
 
@@ -70,7 +70,7 @@ def test_row_comes_back_as_it_was_written(log: AuditLogAdapter) -> None:
 
 def test_memory_is_of_this_ticket_and_of_results_only(log: AuditLogAdapter) -> None:
     """Neither an intent nor a ticket whose id begins alike consumes this one."""
-    log.put_logs(record().intents(NOW))
+    log.put_logs(Attempt("op-1", "run-0", record().base).intents([ISSUED], NOW))
     for other in ("REQ-12", "REQ", "REQ-1-1", "req-1", "REQ-1.1"):
         log.put_logs(record(other).results(NOW))
     before = ended(log)
@@ -165,6 +165,33 @@ def test_unanswered_call_is_unknown(
 
     assert action == raised.value.action
     assert ADMIN_SECRET not in shown(raised.value)
+
+
+@pytest.mark.parametrize("action", ["PutLogs", "GetLogs"])
+def test_one_lost_answer_is_asked_for_again(
+    log: AuditLogAdapter, local: LocalCloud, action: str
+) -> None:
+    """Rows bring their own event ids, so one that arrives twice counts once."""
+    local.fault("drop", action)
+
+    log.put_logs(record().results(NOW))
+
+    assert {"key.issued"} == set(ended(log))
+    assert 2 == len(local.calls(action))
+
+
+def test_lost_answers_are_asked_for_once_more_only() -> None:
+    """The SDK has tried for a while already; the run has a timeout."""
+    asked: list[int] = []
+
+    def call() -> None:
+        asked.append(1)
+        raise ConnectionError
+
+    with pytest.raises(CloudUnknown):
+        sls.answer("PutLogs", call)
+
+    assert 2 == len(asked)
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, CloudRefused), (403, NotPermitted)])

@@ -27,6 +27,8 @@ BOTH_REFUSE: dict[str, tuple[dict[str, Any], str, str]] = {
     "id_too_long": ({"id": "A" * 65}, "invalid_value", "id"),
     "url_of_script": ({"url": "javascript:alert(1)"}, "invalid_value", "url"),
     "url_with_markup": ({"url": "https://x.example/<b>"}, "invalid_value", "url"),
+    "url_with_user": ({"url": "https://bob@x.example/"}, "invalid_value", "url"),
+    "url_with_password": ({"url": "https://bob:pw@x.example/1"}, "invalid_value", "url"),
     "title_empty": ({"title": ""}, "invalid_value", "title"),
     "title_of_two_lines": ({"title": "a\nb"}, "invalid_value", "title"),
     "title_with_direction_override": ({"title": "a\u202eb"}, "invalid_value", "title"),
@@ -38,6 +40,10 @@ BOTH_REFUSE: dict[str, tuple[dict[str, Any], str, str]] = {
     "requester_null": ({"requester": None}, "wrong_type", "requester"),
     "email_without_domain": (
         {"requester": person("alice", email="alice")}, "invalid_value", "requester.email",
+    ),
+    "email_ends_with_dot": (
+        {"requester": person("alice", email="alice@example.com.")},
+        "invalid_value", "requester.email",
     ),
     "person_with_more": (
         {"requester": person("alice", role="admin")}, "unknown_field", "requester.role",
@@ -59,6 +65,8 @@ BOTH_REFUSE: dict[str, tuple[dict[str, Any], str, str]] = {
     "application_double_hyphen": ({"application": "or--ders"}, "invalid_value", "application"),
     "application_with_slash": ({"application": "a/b"}, "invalid_value", "application"),
     "application_too_long": ({"application": "a" * 40}, "name_too_long", "application"),
+    "application_lock": ({"application": "lock"}, "invalid_value", "application"),
+    "application_lock_of": ({"application": "lock-orders"}, "invalid_value", "application"),
     "environment_with_hyphen": ({"environment": "pre-prod"}, "invalid_value", "environment"),
     "environment_too_long": ({"environment": "e" * 17}, "name_too_long", "environment"),
     "use_case_unknown": ({"use_case": "convenience"}, "unknown_use_case", "use_case"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.audit import INTENT, SUCCESS, Row
+from shared.audit import SUCCESS, Row
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
 from shared.issuance import Broker
 from shared.leases import LeaseTerms
@@ -99,6 +99,8 @@ class World:
                 if isinstance(made, NewKey) and fault.silent:
                     late = self.now + timedelta(seconds=0.9 * TERMS.max_lag_seconds)
                     self.keys[made.id].visible_at = late
+            if fault.silent and method in WRITES:
+                self.log.append(("unanswered", self.now, method))
             if fault.silent:
                 raise CloudUnknown(method)
             raise CloudRefused(method, "InternalRefusal", 400, "request-refused")
@@ -132,6 +134,15 @@ class FakeIms:
 
         return str(self.world.call("create_user", create, user))
 
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]:
+        def listed() -> list[str]:
+            return [
+                user.name for user in self.world.users.values() if tags.items() <= user.tags.items()
+            ]
+
+        found: list[str] = self.world.call("list_users", listed)
+        return found
+
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str:
@@ -157,7 +168,7 @@ class FakeRam:
     def create_policy(self, name: str, document: str, description: str) -> str:
         def create() -> str:
             _refuse_existing(name in self.world.policies)
-            self.world.policies[name] = PolicyState(name, description, document, self.world.now)
+            self.world.policies[name] = PolicyState(name, description, document)
             return "request-policy"
 
         return str(self.world.call("create_policy", create, name))
@@ -179,16 +190,19 @@ class FakeRam:
 
         return str(self.world.call("attach_policy_to_user", attach, policy))
 
-    def list_access_keys(self, user: str) -> Sequence[KeyStatus]:
-        def listed() -> list[KeyStatus]:
-            self.world.log.append(("ListAccessKeys", self.world.now, user))
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
+        def listed() -> list[KeyStatus] | None:
+            if user not in self.world.users:
+                return None
             return [
                 KeyStatus(key.id, key.status, key.created_at)
                 for key in self.world.keys.values()
                 if key.user == user and key.visible_at <= self.world.now
             ]
 
-        found: list[KeyStatus] = self.world.call("list_access_keys", listed)
+        asked_at = self.world.now
+        found: list[KeyStatus] | None = self.world.call("list_access_keys", listed)
+        self.world.log.append(("ListAccessKeys", asked_at, user))
         return found
 
     def create_access_key(self, user: str) -> NewKey:
@@ -245,12 +259,14 @@ class FakeKms:
         )
         return found
 
-    def list_secret_version_ids(self, name: str) -> Sequence[Version]:
-        def listed() -> list[Version]:
-            found = self.world.versions.get(name, {})
+    def list_secret_version_ids(self, name: str) -> Sequence[Version] | None:
+        def listed() -> list[Version] | None:
+            if name not in self.world.secrets:
+                return None
+            found = self.world.versions[name]
             return [Version(version, frozenset(stages)) for version, stages in found.items()]
 
-        versions: list[Version] = self.world.call("list_secret_version_ids", listed)
+        versions: list[Version] | None = self.world.call("list_secret_version_ids", listed)
         return versions
 
     def put_secret_value(self, name: str, version: str, value: Secret, stage: str) -> str:
@@ -297,9 +313,11 @@ class FakeSts:
 
 @dataclass
 class FakeAuditLog:
-    """`ports.AuditLog`; `log` gets acknowledged writes only, `rows` what was written."""
+    """`ports.AuditLog`; `log` gets acknowledged writes only, `rows` what was written. A row can
+    be found `lag_seconds` after its own time."""
 
     world: World
+    lag_seconds: float = 0.0
 
     def put_logs(self, rows: Sequence[Row]) -> None:
         self.world.call("put_logs", lambda: self.world.rows.extend(rows))
@@ -307,9 +325,10 @@ class FakeAuditLog:
 
     def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
         def found() -> list[Row]:
+            latest_ms = (self.world.now.timestamp() - self.lag_seconds) * 1000
             return [
                 row for row in self.world.rows
-                if row["phase"] == "result"
+                if row["phase"] == "result" and int(row["time_ms"]) <= latest_ms
                 and f'"{row["event_type"]}"' in query
                 and f'ticket_id: "{row["ticket_id"]}"' in query
             ]  # fmt: skip
@@ -334,15 +353,6 @@ class FakeFunctions:
 
     def get_async_task(self, function: str, task_id: str) -> str:
         return self.states[task_id]
-
-
-def announced(world: World) -> set[tuple[str, str]]:
-    """(operation id, API call) of all acknowledged intents."""
-    return {
-        (row["operation_id"], row["cloud_action"])
-        for entry in world.log if entry[0] == "acknowledged"
-        for row in entry[2] if row["phase"] == INTENT
-    }  # fmt: skip
 
 
 def succeeded(world: World, event_type: str) -> list[Row]:

@@ -194,6 +194,41 @@ def test_voter_must_be_allowed_for_every_permission() -> None:
     )
 
 
+def test_veto_counts_under_any_of_the_persons_names() -> None:
+    """Who is joined over a third principal rejects as the one who may approve."""
+    other_address = approval(
+        "x", approver={"id": "d2", "email": "dd@example.com"}, decision="reject"
+    )
+    joining = _spelt("d2", "dave@example.com")
+
+    assert "carol@example.com erin@example.com" == outcome(
+        approvals=[_CAROL, _ERIN, other_address]
+    )
+    assert "approval_rejected" == outcome(approvals=[_CAROL, _ERIN, other_address, joining])
+
+
+@pytest.mark.parametrize(
+    ("ago", "ttl_seconds", "expected"),
+    [
+        (timedelta(minutes=30), 3600, "grant_nearly_over"),
+        (timedelta(minutes=30) - timedelta(seconds=1), 3600, "carol@example.com dave@example.com"),
+        (timedelta(hours=2), 3600, "grant_nearly_over"),
+        (timedelta(hours=2), 3 * 3600, "carol@example.com dave@example.com"),
+        (timedelta(hours=23), 23 * 3600 + 1800, "grant_nearly_over"),
+    ],
+)
+def test_grant_that_is_nearly_over_is_refused(
+    ago: timedelta, ttl_seconds: int, expected: str
+) -> None:
+    """The lifetime counts from the approval: a key must live half an hour at least here."""
+    votes = [approval("carol", NOW - ago), approval("dave", NOW - ago)]
+
+    assert expected == outcome(ttl_seconds=ttl_seconds, approvals=votes)
+    if expected == "grant_nearly_over":
+        refused = decide(ticket(ttl_seconds=ttl_seconds, approvals=votes), RULES, NOW)
+        assert Denied("grant_nearly_over", "ttl_seconds") == refused
+
+
 def test_later_attempt_finds_the_same_approval() -> None:
     """While a surplus vote grows too old, the plan of a retry stays the same."""
     votes = [approval("erin", NOW - 23 * DAY / 24), _CAROL, _DAVE]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from shared import approvals, audit, grants, resumption
 from shared.approvals import Approved
 from shared.audit import FIELDS, Attempt, Change, Outcome, Row
@@ -17,8 +19,9 @@ from tests.unit.samples import ASSETS, NOW, RULES, TEMPLATES, approved_ticket
 
 CUT = Change("key.disabled", "ram", "UpdateAccessKey", "LTAI5tOne")
 CUT_TOO = Change("key.disabled", "ram", "UpdateAccessKey", "LTAI5tTwo")
+RELEASED = Change("lease.released", "ram", "DeletePolicy")
 MADE = Change("user.created", "ims", "CreateUser")
-EMPTY = Found(None, frozenset(), None, None, (), ())
+EMPTY = Found(None, frozenset(), None, frozenset(), None, (), ())
 
 
 def ticket() -> Ticket:
@@ -36,13 +39,18 @@ def grant() -> tuple[Grant, Approved]:
 
 
 def record(*changes: Change) -> Attempt:
-    started = audit.attempt(
+    """A run that has announced these changes."""
+    started = fresh()
+    started.intents(changes, NOW)
+    return started
+
+
+def fresh() -> Attempt:
+    return audit.attempt(
         ticket(), "op-1", fc_request_id="1-request", fc_function="akw-issue",
         account_id="1234567890123456", region="cn-hangzhou", trigger="webhook",
         broker_version="0.1.0",
     )  # fmt: skip
-    started.changes = list(changes)
-    return started
 
 
 def assert_chained(rows: list[Row]) -> None:
@@ -55,14 +63,14 @@ def assert_chained(rows: list[Row]) -> None:
 
 
 def test_every_planned_change_has_an_intent_and_a_result() -> None:
-    """The whole plan of an issue, in its order, twice; ten changes in one chain."""
+    """The whole plan of an issue, in its order, twice; twelve changes in one chain."""
     planned, _ = grant()
     changes = resumption.plan(planned, EMPTY)
     assert isinstance(changes, list)
-    attempt = record(*changes)
+    attempt = fresh()
     events = [change.event_type for change in changes]
 
-    intents, results = attempt.intents(NOW), attempt.results(NOW)
+    intents, results = attempt.intents(changes, NOW), attempt.results(NOW)
 
     assert events == [row["event_type"] for row in intents]
     assert events == [row["event_type"] for row in results]
@@ -101,15 +109,63 @@ def test_changes_of_one_kind_are_told_apart_by_their_key() -> None:
     assert attempt.planned("key.disabled") is None
 
 
+def test_later_results_follow_the_others() -> None:
+    """Each change has its result once: the named ones in the second call, with their outcome."""
+    attempt = record(MADE, RELEASED)
+    attempt.outcomes[MADE] = Outcome("success")
+
+    first = attempt.results(NOW, later=["lease.released"])
+    attempt.outcomes[RELEASED] = Outcome("success")
+    second, third = attempt.results(NOW), attempt.results(NOW)
+
+    assert [("user.created", "success")] == [(r["event_type"], r["outcome"]) for r in first]
+    assert [("lease.released", "success")] == [(r["event_type"], r["outcome"]) for r in second]
+    assert [] == third
+
+
+def test_changes_can_be_announced_later() -> None:
+    """A second announcement adds to the first, in the same chain; results cover both."""
+    attempt = fresh()
+
+    rows = [*attempt.intents([MADE], NOW), *attempt.intents([CUT], NOW), *attempt.results(NOW)]
+
+    assert ["user.created", "key.disabled"] * 2 == [row["event_type"] for row in rows]
+    assert_chained(rows)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tried", "done"),
+    [(None, False, False), ("success", True, True), ("failure", True, False),
+     ("unknown", True, False)],
+)  # fmt: skip
+def test_tried_is_not_done(outcome: str | None, tried: bool, done: bool) -> None:
+    """What was announced was not therefore tried, and what was tried not therefore done."""
+    attempt = record(MADE)
+    if outcome:
+        attempt.outcomes[MADE] = Outcome(outcome)
+
+    assert (tried, done) == (attempt.tried("user.created"), attempt.done("user.created"))
+    assert (False, False) == (attempt.tried("key.created"), attempt.done("key.created"))
+
+
+def test_done_is_of_one_key() -> None:
+    """A key that was cut says nothing about the next."""
+    attempt = record(CUT, CUT_TOO)
+    attempt.outcomes[CUT] = Outcome("success")
+
+    assert attempt.done("key.disabled", "LTAI5tOne")
+    assert not attempt.done("key.disabled", "LTAI5tTwo")
+
+
 def test_rows_have_the_schemas_fields_and_no_other() -> None:
     """No field can appear that nobody has looked at; all values are text."""
     planned, approved = grant()
-    attempt = record(MADE)
+    attempt = fresh()
     attempt.base |= audit.approved_facts(planned, approved.approved_at)
     attempt.facts |= {"access_key_id": "LTAI5tOne", "secret_version": "LTAI5tOne"}
 
     rows = [
-        *attempt.intents(NOW), *attempt.results(NOW),
+        *attempt.intents([MADE], NOW), *attempt.results(NOW),
         *audit.refusal(attempt, Denied("approval_too_old", "approvals[0].at"), NOW),
     ]  # fmt: skip
 
@@ -121,10 +177,10 @@ def test_rows_have_the_schemas_fields_and_no_other() -> None:
 def test_row_says_who_what_where_and_when() -> None:
     """An auditor needs no second source: people, ticket, target, call and time."""
     planned, approved = grant()
-    attempt = record(MADE)
+    attempt = fresh()
     attempt.base |= audit.approved_facts(planned, approved.approved_at)
 
-    row = attempt.intents(datetime(2026, 9, 1, 9, 0, 0, 123000, tzinfo=UTC))[0]
+    row = attempt.intents([MADE], datetime(2026, 9, 1, 9, 0, 0, 123000, tzinfo=UTC))[0]
 
     expected = {
         "schema": "akw.audit/1", "ticket_id": "REQ-1042", "requester_id": "alice",
@@ -139,12 +195,12 @@ def test_row_says_who_what_where_and_when() -> None:
 
 def test_event_ids_differ_between_rows_and_between_runs() -> None:
     """FC may give a retry the same request id: its rows are other rows all the same."""
-    one, other = record(MADE, CUT), record(MADE, CUT)
+    one, other = fresh(), fresh()
 
     ids = [
         row["event_id"]
         for attempt in (one, other)
-        for row in [*attempt.intents(NOW), *attempt.results(NOW)]
+        for row in [*attempt.intents([MADE, CUT], NOW), *attempt.results(NOW)]
     ]
 
     assert 8 == len(set(ids))
@@ -153,15 +209,15 @@ def test_event_ids_differ_between_rows_and_between_runs() -> None:
 
 def test_event_id_is_stable_within_a_run() -> None:
     """It follows from run, event and place alone: a row made anew can be counted once."""
-    one, again = record(MADE), record(MADE)
+    one, again = fresh(), fresh()
     again.run_id = one.run_id
 
-    assert one.intents(NOW)[0]["event_id"] == again.intents(NOW)[0]["event_id"]
+    assert one.intents([MADE], NOW)[0]["event_id"] == again.intents([MADE], NOW)[0]["event_id"]
 
 
 def test_changed_row_is_detected() -> None:
     """The hash covers every field."""
-    row = dict(record(MADE).intents(NOW)[0])
+    row = dict(fresh().intents([MADE], NOW)[0])
 
     for name in set(FIELDS) - {"hash"}:
         assert row["hash"] != audit.row_hash(row | {name: "changed"})
@@ -195,10 +251,10 @@ def test_doubt_is_an_unknown_outcome() -> None:
 def test_ticket_url_and_ids_are_the_only_texts_of_the_ticket() -> None:
     """Purpose, title and comments are free text, in which anything may stand."""
     planned, approved = grant()
-    attempt = record(MADE)
+    attempt = fresh()
     attempt.base |= audit.approved_facts(planned, approved.approved_at)
 
-    text = json.dumps(attempt.intents(NOW), default=dict)
+    text = json.dumps(attempt.intents([MADE], NOW), default=dict)
 
     assert ticket().purpose not in text
     assert ticket().title not in text

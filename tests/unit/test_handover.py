@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared import deliveries, handover, tickets
 from shared.deliveries import Delivery
-from shared.handover import Accepted
+from shared.handover import Accepted, Case
 from shared.refusals import Denied
 from tests.unit.fakes import FakeFunctions
 from tests.unit.samples import NOW, approved_body, approved_delivery
@@ -31,7 +31,7 @@ def test_first_delivery_is_submitted() -> None:
     """One task, and an answer that names the operation."""
     functions = FakeFunctions()
 
-    accepted = handover.submit(functions, FUNCTION, delivery())
+    accepted = handover.submit(functions, FUNCTION, delivery(), NOW)
 
     assert isinstance(accepted, Accepted)
     assert ("REQ-1042", "issue") == (accepted.ticket_id, accepted.action)
@@ -43,7 +43,7 @@ def test_first_delivery_is_submitted() -> None:
 def test_repeat_changes_nothing_and_answers_alike(state: str) -> None:
     """The same content again, at another time: no second task, the same answer."""
     functions = FakeFunctions()
-    first = handover.submit(functions, FUNCTION, delivery())
+    first = handover.submit(functions, FUNCTION, delivery(), NOW)
     functions.states = dict.fromkeys(functions.states, state)
 
     later = deliveries.parse(
@@ -53,7 +53,7 @@ def test_repeat_changes_nothing_and_answers_alike(state: str) -> None:
     )  # fmt: skip
     assert isinstance(later, Delivery)
     assert NOW + timedelta(minutes=5) == later.sent_at
-    again = handover.submit(functions, FUNCTION, later)
+    again = handover.submit(functions, FUNCTION, later, NOW + timedelta(minutes=5))
 
     assert first == again
     assert 1 == len(functions.states)
@@ -63,10 +63,10 @@ def test_repeat_changes_nothing_and_answers_alike(state: str) -> None:
 def test_failed_task_is_submitted_under_the_next_number(state: str) -> None:
     """A delivery is not lost because its task failed; the answer stays the same."""
     functions = FakeFunctions()
-    first = handover.submit(functions, FUNCTION, delivery())
+    first = handover.submit(functions, FUNCTION, delivery(), NOW)
     functions.states = dict.fromkeys(functions.states, state)
 
-    again = handover.submit(functions, FUNCTION, delivery())
+    again = handover.submit(functions, FUNCTION, delivery(), NOW)
 
     assert first == again
     one, two = functions.states
@@ -78,10 +78,10 @@ def test_failures_come_to_an_end() -> None:
     """After twenty a person must look."""
     functions = FakeFunctions()
     for _ in range(handover.MAX_ATTEMPTS):
-        handover.submit(functions, FUNCTION, delivery())
+        handover.submit(functions, FUNCTION, delivery(), NOW)
         functions.states = dict.fromkeys(functions.states, "Failed")
 
-    refused = handover.submit(functions, FUNCTION, delivery())
+    refused = handover.submit(functions, FUNCTION, delivery(), NOW)
 
     assert Denied("too_many_failures") == refused
     assert handover.MAX_ATTEMPTS == len(functions.states)
@@ -90,9 +90,9 @@ def test_failures_come_to_an_end() -> None:
 def test_other_content_is_another_task_of_the_same_operation() -> None:
     """The digest is part of the id, so that nobody takes a ticket's id by sending first."""
     functions = FakeFunctions()
-    first = handover.submit(functions, FUNCTION, delivery())
+    first = handover.submit(functions, FUNCTION, delivery(), NOW)
 
-    other = handover.submit(functions, FUNCTION, delivery(title="Another title"))
+    other = handover.submit(functions, FUNCTION, delivery(title="Another title"), NOW)
 
     assert first == other
     assert 2 == len(functions.states)
@@ -101,9 +101,10 @@ def test_other_content_is_another_task_of_the_same_operation() -> None:
 def test_revocation_is_never_a_repeat_of_its_approval() -> None:
     """The action is part of both ids."""
     functions = FakeFunctions()
-    first = handover.submit(functions, FUNCTION, delivery())
+    first = handover.submit(functions, FUNCTION, delivery(), NOW)
 
-    revoked = handover.submit(functions, FUNCTION, delivery(type="accesskey.ticket.revoked"))
+    revocation = delivery(type="accesskey.ticket.revoked")
+    revoked = handover.submit(functions, FUNCTION, revocation, NOW)
 
     assert isinstance(first, Accepted)
     assert isinstance(revoked, Accepted)
@@ -119,9 +120,9 @@ def test_worker_reads_the_ticket_that_was_handed_over(content: dict[str, Any]) -
     assert isinstance(ticket, tickets.Ticket)
     sent = Delivery("accesskey.ticket.approved", "issue", NOW, ticket)
 
-    read = handover.ticket_of(handover.payload(sent))
+    read = handover.case_of(handover.payload(sent, NOW))
 
-    assert ticket == read
+    assert Case(ticket, NOW) == read
 
 
 def test_payload_fits_an_asynchronous_invocation() -> None:
@@ -136,7 +137,7 @@ def test_payload_fits_an_asynchronous_invocation() -> None:
     large = deliveries.parse(body, source="standard-webhooks")
     assert isinstance(large, Delivery)
 
-    size = len(handover.payload(large))
+    size = len(handover.payload(large, NOW))
 
     assert 80 * 1024 < len(body) < deliveries.MAX_BODY_BYTES
     assert size < 128_000
@@ -146,22 +147,48 @@ def test_payload_fits_an_asynchronous_invocation() -> None:
 @brief
 def test_any_event_is_answered(event: bytes) -> None:
     """Whatever invokes the worker: a ticket or a refusal, never an exception."""
-    assert isinstance(handover.ticket_of(event), Denied)
+    assert isinstance(handover.case_of(event), Denied)
 
 
 @pytest.mark.parametrize(
     "changes",
     [{"format": "2"}, {"source": "mallory"}, {"source": ["standard-webhooks"]}, {"source": None},
-     {"ticket": None}, {"ticket": {"id": "T"}}],
+     {"type": "accesskey.ticket.revoked"}, {"type": None}, {"accepted_at": None},
+     {"accepted_at": 1788253200}, {"accepted_at": "yesterday"}, {"ticket": None},
+     {"ticket": {"id": "T"}}],
     ids=str,
 )  # fmt: skip
 def test_event_that_the_ingress_did_not_make_is_refused(changes: dict[str, Any]) -> None:
     """The worker trusts nothing: format, source and ticket are checked again."""
-    content = json.loads(handover.payload(delivery())) | changes
+    content = json.loads(handover.payload(delivery(), NOW)) | changes
 
-    assert isinstance(handover.ticket_of(json.dumps(content).encode()), Denied)
+    assert isinstance(handover.case_of(json.dumps(content).encode()), Denied)
+
+
+def test_untouched_event_is_read() -> None:
+    """The other side of the refusals above."""
+    assert isinstance(handover.case_of(handover.payload(delivery(), NOW)), Case)
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("accepted_at", "judged_at"),
+    [(NOW, NOW), (NOW - DAY / 2, NOW - DAY / 2), (NOW - DAY, NOW - DAY),
+     (NOW - 2 * DAY, NOW - DAY), (NOW + DAY, NOW)],
+    ids=["now", "half_a_day_ago", "a_day_ago", "too_long_ago", "in_the_future"],
+)  # fmt: skip
+def test_approvals_are_judged_at_their_acceptance(
+    accepted_at: datetime, judged_at: datetime
+) -> None:
+    """A retry decides as the first attempt did; no event makes an old approval fresh for ever."""
+    read = handover.case_of(handover.payload(delivery(), accepted_at))
+
+    assert isinstance(read, Case)
+    assert judged_at == read.judged_at(NOW)
 
 
 def test_deeply_nested_event_is_refused() -> None:
     """Not a crash that FC would repeat eight times."""
-    assert Denied("not_json") == handover.ticket_of(b"[" * 100_000)
+    assert Denied("not_json") == handover.case_of(b"[" * 100_000)

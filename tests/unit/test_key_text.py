@@ -79,3 +79,12 @@ def test_large_body_is_searched_in_time() -> None:
     """Repetitions of what patterns begin with cost no more than other text."""
     for piece in ("access key ", "LTAI ", "secret is ", "\\u0", "sk____"):
         assert not holds_access_key(piece * (98_304 // len(piece)) + "!")
+
+
+def test_run_of_backslashes_is_searched_once() -> None:
+    """96 KiB of them would take minutes if the search began anew at each."""
+    run = "\\" * 90_000
+
+    assert not holds_access_key(run)
+    assert not holds_access_key(run + "u00")
+    assert holds_access_key(run + "u004cTAI5tExampleExampleExam")

@@ -21,15 +21,16 @@ from tests.unit.interleaving import Actor
 from tests.unit.strategies import thorough
 
 LASTS = timedelta(seconds=TERMS.lasts_seconds)
+NAME = naming.application_lease("orders", "prod")
 
 
 def marker(number: int) -> str:
-    return naming.lease_name("orders", "prod", number)
+    return naming.lease_name(NAME, number)
 
 
 def take(world: World, ram: Any = None, sleep: Callable[[float], None] | None = None) -> Lease:
     return leases.take(
-        ram or FakeRam(world), "orders", "prod", "op-1", TERMS,
+        ram or FakeRam(world), NAME, "op-1", TERMS,
         now=lambda: world.now, sleep=sleep or world.sleep,
     )  # fmt: skip
 
@@ -39,7 +40,7 @@ def expired(world: World, *numbers: int) -> None:
     for number in numbers:
         until = (BEGAN - timedelta(seconds=1)).timestamp()
         world.policies[marker(number)] = PolicyState(
-            marker(number), json.dumps({"until": until}), leases.DOCUMENT, BEGAN
+            marker(number), json.dumps({"until": until}), leases.DOCUMENT
         )
 
 
@@ -206,12 +207,27 @@ def test_release_without_an_answer_keeps_the_held_marker() -> None:
 def test_unreadable_marker_holds_for_ever(description: str) -> None:
     """Not understood is not expired: a person must look."""
     world = World()
-    world.policies[marker(1)] = PolicyState(marker(1), description, "{}", BEGAN)
+    world.policies[marker(1)] = PolicyState(marker(1), description, "{}")
 
     with pytest.raises(LeaseHeld) as raised:
         take(world)
 
     assert datetime.max.replace(tzinfo=UTC) == raised.value.until
+
+
+def test_leases_of_other_names_do_not_meet() -> None:
+    """A ticket's lease and an application's are held beside each other."""
+    world = World()
+    ticket = naming.ticket_lease("standard-webhooks", "REQ-1")
+    take(world)
+
+    lease = leases.take(
+        FakeRam(world), ticket, "op-2", TERMS, now=lambda: world.now, sleep=world.sleep
+    )
+    leases.release(FakeRam(world), lease)
+
+    assert ticket == lease.name
+    assert [marker(1)] == list(world.policies)
 
 
 def test_marker_grants_nothing() -> None:

@@ -27,7 +27,7 @@ def test_two_places_never_share_a_name(
     def names(place: tuple[str, str]) -> set[str]:
         return {
             naming.policy_name(*place), naming.secret_name(*place),
-            naming.lease_name(*place, number),
+            naming.lease_name(naming.application_lease(*place), number),
         }  # fmt: skip
 
     assert not names(one) & names(other)
@@ -41,9 +41,32 @@ def test_names_fit_the_vendor(application: str, environment: str) -> None:
     application = application[:39].rstrip("-")
 
     assert re.fullmatch(r"[a-z0-9-]{1,64}", naming.user_name(application, environment))
-    assert re.fullmatch(r"[a-z0-9-]{1,128}", naming.lease_name(application, environment, 999))
+    lease = naming.application_lease(application, environment)
+    assert re.fullmatch(r"[a-z0-9-]{1,128}", naming.lease_name(lease, 999))
     assert 1 <= len(naming.display_name(application)) <= 24
     assert not naming.display_name(application).endswith("-")
+
+
+@given(places, st.text(max_size=8), st.text(max_size=64), st.integers(1, 99), st.integers(1, 99))
+@brief
+def test_ticket_lease_is_no_applications(
+    place: tuple[str, str], source: str, ticket: str, one: int, other: int
+) -> None:
+    """Whatever a ticket is called, its markers fit RAM and are never those of an application."""
+    marker = naming.lease_name(naming.ticket_lease(source, ticket), one)
+
+    assert re.fullmatch(r"akw-lock-t[0-9a-f]{24}-[0-9]+", marker)
+    assert marker != naming.lease_name(naming.application_lease(*place), other)
+
+
+@given(st.tuples(st.text("ab1-", max_size=6), st.text("ab1-", max_size=6)),
+       st.tuples(st.text("ab1-", max_size=6), st.text("ab1-", max_size=6)))  # fmt: skip
+@brief
+def test_ticket_leases_differ_as_their_tickets_do(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    """One ticket, one lease; where the parts meet makes a difference."""
+    assert (one == other) == (naming.ticket_lease(*one) == naming.ticket_lease(*other))
 
 
 def test_longest_names_fit_the_vendor() -> None:
@@ -87,6 +110,8 @@ def test_stored_ids_never_change() -> None:
     """Audit rows and FC keep these: another recipe would orphan them."""
     assert "op-9f5507f78f419a68cf19c760" == naming.operation_id("s", "T-1", "issue")
     assert "akw-orders-prod" == naming.user_name("orders", "prod")
-    assert "akw-lock-orders-prod-2" == naming.lease_name("orders", "prod", 2)
+    assert "orders-prod" == naming.application_lease("orders", "prod")
+    assert "akw-lock-orders-prod-2" == naming.lease_name("orders-prod", 2)
+    assert "t65007b103b38292c32974672" == naming.ticket_lease("s", "T-1")
     assert "akw-orders-prod@1.onaliyun.com" == naming.principal_name("akw-orders-prod",
                                                                      "1.onaliyun.com")

@@ -106,9 +106,9 @@ def test_settings_have_a_field_each() -> None:
 
 
 def test_too_short_timeout_is_refused() -> None:
-    """Lag wait, one thrice unanswered call and a second for each dependent call must fit."""
+    """Every lag wait, one thrice unanswered call and a second for each dependent call must fit."""
     read = settings.read(GIVEN)
-    needed = 30 + 3 * 13 + settings.DEPENDENT_CALLS
+    needed = settings.LAG_WAITS * 30 + 3 * 13 + settings.DEPENDENT_CALLS
 
     settings.check_timeout(read, needed)
     with pytest.raises(ConfigError) as raised:

@@ -42,6 +42,19 @@ def test_bad_ticket_is_refused_with_its_reason_and_place(name: str) -> None:
     assert Denied(reason, where) == denied
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"application": "locksmith"}, {"application": "orders-lock"}, {"application": "un-lock-x"},
+     {"url": "https://x.example"}, {"url": "http://x.example:8080/a?to=b@c#d"},
+     {"requester": person("alice", email="alice@a")},
+     {"requester": person("alice", email="alice@a-b.example")}],
+    ids=str,
+)  # fmt: skip
+def test_neighbour_of_a_refused_value_is_taken(changes: dict[str, Any]) -> None:
+    """Reserved names, user-info and final dots are refused, and no more than these."""
+    parsed(approved_ticket(**changes))
+
+
 @pytest.mark.parametrize("field", sorted(approved_ticket().keys() - {"alternative_considered"}))
 def test_missing_field_is_refused(field: str) -> None:
     """Nothing has a silent default that decides on rights."""
