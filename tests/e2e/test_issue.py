@@ -15,8 +15,8 @@ from tests.unit.samples import approval
 ADDRESS = "198.51.100.7"
 EVENTS = (
     "ticket_lease.taken", "lease.taken", "user.created", "policy.created", "secret.reserved",
-    "policy.attached", "key.created", "secret.stored", "key.issued", "key.restricted", "lease.released",
-    "ticket_lease.released",
+    "policy.attached", "key.created", "secret.stored", "key.issued", "key.restricted",
+    "lease.released", "ticket_lease.released",
 )  # fmt: skip
 
 
