@@ -110,8 +110,9 @@ TICKET {ticket["id"]}: {ticket["title"]}
 def show_steps(stage: Stage, started_at: float) -> None:
     print("""
 STEPS (seconds since the webhook was sent, as the local cloud saw them)
-  A 404 on a read says: not there yet, so it is to be made. Everything is read again once the lease
-  (the first CreatePolicy, ended by DeletePolicy) is held. A new key takes a moment to be accepted.
+  A 404 on a read says: not there yet, so it is to be made. Everything is read again once the two
+  leases (the first two CreatePolicy, ended by DeletePolicy) are held. A new key takes a moment to
+  be accepted, and a log row to be found.
 """)
     for call in calls(stage, started_at):
         inside = "role/akw-" in call["principal"]
