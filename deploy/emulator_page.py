@@ -42,7 +42,8 @@ SDKs of SLS and FC 2.0) takes the file from `REQUESTS_CA_BUNDLE`, Python's `ssl`
 `SSL_CERT_FILE`; the Tea SDKs (RAM, IMS, KMS, STS, FC 3.0) take it from their setting `ca` only.
 With the choice `fc_https=true` the functions get both variables and the proxy for https.
 
-`--calm` switches propagation delay, throttling and index lag off.
+Every answer is JSON, also where a V1 caller asks for XML. `--calm` switches propagation delay,
+throttling and index lag off.
 
 An empty cloud holds the administrator and what has no API to be made by: the system policies and
 one KMS instance, `kst-emulator0001`, with the symmetric key `key-emulator0001` and the MAC key

@@ -20,6 +20,13 @@ _AUTHORIZATION = re.compile(
 )
 
 
+# Headers without which nothing can be checked; the codes use the names of V1's parameters.
+_NEEDED = {
+    "x-acs-date": "Timestamp", "x-acs-signature-nonce": "SignatureNonce",
+    "x-acs-action": "Action", "x-acs-version": "Version",
+}  # fmt: skip
+
+
 def canonical_query(pairs: list[tuple[str, str]]) -> str:
     """Sorted `key=value`, RFC 3986 encoded: `%20` for a space although the wire has `+`."""
     encoded = sorted((quote(k, safe="-_.~"), quote(v, safe="-_.~")) for k, v in pairs)
@@ -53,9 +60,9 @@ def proof(request: Request, parameters: dict[str, str]) -> Proof:
     body_hash = request.headers.get("x-acs-content-sha256", "")
     if body_hash != hashlib.sha256(request.body).hexdigest():
         raise errors.signature_incomplete("x-acs-content-sha256 is not that of the body.")
-    for name in ("x-acs-date", "x-acs-signature-nonce", "x-acs-action", "x-acs-version"):
+    for name, parameter in _NEEDED.items():
         if not request.headers.get(name):
-            raise errors.parameter_missing(name)
+            raise errors.parameter_missing(parameter)
     text = string_to_sign(request, signed, body_hash)
     return Proof(
         access_key_id, signature, lambda secret: sign(secret, text), text,

@@ -137,7 +137,7 @@ def test_v1_signature_equals_vector(
         (v3("/", RAM_HEADERS, unsigned="x-acs-action"), "IncompleteSignature"),
         (v3("/", RAM_HEADERS, body="other"), "IncompleteSignature"),
         (v3("/", {k: v for k, v in RAM_HEADERS.items() if k != "x-acs-date"}),
-         "Missingx-acs-date"),
+         "MissingTimestamp"),
         (v3("/", RAM_HEADERS | {"x-acs-date": "yesterday"}), "InvalidTimeStamp.Format"),
     ],
     ids=["authorization", "host-unsigned", "action-unsigned", "body-changed", "no-date",
