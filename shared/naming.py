@@ -13,6 +13,9 @@ SECRET_PREFIX = "akw/"
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
 CURRENT_STAGE = "ACSCurrent"
+# Provisioned, denies everything. No application's policy has that name: theirs end in `-<env>`,
+# and an application's name is never empty.
+QUARANTINE_POLICY = "akw-quarantine"
 
 
 def user_name(application: str, environment: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
-from shared.audit import ENDING_EVENTS, SUCCESS, Change, Row
+from shared.audit import ENDING_EVENTS, REVOKED, SUCCESS, Change, Row
 from shared.grants import Grant
 from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
 from shared.refusals import Denied
@@ -54,7 +54,7 @@ class Found:
         ended = frozenset(
             row["event_type"]
             for row in rows
-            if row["event_type"] == "ticket.revoked" or row["outcome"] == SUCCESS
+            if row["event_type"] == REVOKED or row["outcome"] == SUCCESS
         )
         return cls(user, ended, policy, secret, tuple(versions), tuple(keys))
 
@@ -89,7 +89,7 @@ def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
 
 
 def _refused(grant: Grant, found: Found) -> Denied | None:
-    if "ticket.revoked" in found.ended:
+    if REVOKED in found.ended:
         return Denied("ticket_consumed")
     if not grant.holds_key:
         return _refused_self_service(grant, found)
@@ -170,7 +170,10 @@ def secret_tags(grant: Grant) -> dict[str, str]:
 
 
 def ended_query(source: str, ticket_id: str) -> str:
-    """The log search for what ended a ticket. Both values are of a pattern without quotes."""
-    events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS)
-    ticket = f'ticket_id: "{ticket_id}" and ticket_system: "{source}"'
-    return f"{ticket} and phase: result and ({events})"
+    """The log search for what ended a ticket. Both values are of a pattern without quotes.
+
+    A revocation counts from its intent on: what it is still at work on is not issued anew.
+    """
+    events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS if event != REVOKED)
+    ended = f'event_type: "{REVOKED}" or (phase: result and ({events}))'
+    return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and ({ended})'

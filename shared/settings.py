@@ -40,6 +40,8 @@ SETTINGS = (
             r"akw/_system/[a-z-]+", "akw/_system/ledger"),
     Setting("AKWARDEN_ISSUE_FUNCTION", "function that issues", "", r"[A-Za-z_][A-Za-z0-9_-]{0,63}",
             "akw-issue"),
+    Setting("AKWARDEN_REVOKE_FUNCTION", "function that revokes", "",
+            r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "akw-revoke"),
     Setting("AKWARDEN_ISSUE_ROLE", "RAM role of that function", "", r"[A-Za-z0-9.-]{1,64}",
             "akw-issue"),
     Setting("AKWARDEN_MAX_LAG_SECONDS", "longest time until a change in RAM is visible everywhere",
@@ -69,6 +71,7 @@ class Settings:
     webhook_secret: str
     ledger_secret: str
     issue_function: str
+    revoke_function: str
     issue_role: str
     max_lag_seconds: int
     connect_timeout_ms: int
