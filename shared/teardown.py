@@ -21,7 +21,8 @@ from shared.removal import QUARANTINE, Details, Found, Memory, Target
 from shared.resumption import MEMORY_DAYS
 from shared.steps import Call, side_by_side, step, unless_so
 
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass
