@@ -1,4 +1,4 @@
-"""From a signed revocation to nothing: the key dead, everything of the ticket gone, all on record."""
+"""From a signed revocation to nothing: the key dead, its grant gone, all of it on record."""
 
 from __future__ import annotations
 

@@ -202,3 +202,35 @@ def test_ticket_url_and_ids_are_the_only_texts_of_the_ticket() -> None:
 
     assert ticket().purpose not in text
     assert ticket().title not in text
+
+
+def test_plan_grows_by_what_is_announced() -> None:
+    """A second announcement has the intents of its own changes only, in the same chain."""
+    attempt = record(CUT)
+
+    rows = attempt.intents(NOW) + attempt.announce([MADE], NOW)
+
+    assert ["key.disabled", "user.created"] == [row["event_type"] for row in rows]
+    assert [CUT, MADE] == attempt.changes
+    assert_chained(rows)
+
+
+def test_change_before_its_acknowledged_intent_is_late() -> None:
+    """The result says so, before whatever else there is to say; the intent knows nothing yet."""
+    attempt = record(CUT, CUT_TOO)
+    attempt.late = {CUT, CUT_TOO}
+    attempt.outcomes[CUT] = Outcome("success", message="already so")
+
+    rows = attempt.intents(NOW) + attempt.results(NOW)
+
+    assert ["", "", "late; already so", "late"] == [row["message"] for row in rows]
+
+
+def test_resource_is_told_in_its_own_field() -> None:
+    """What is no key is no AccessKey id."""
+    left = Change("group.left", "ram", "RemoveUserFromGroup", resource="developers")
+
+    row = record(left).intents(NOW)[0]
+
+    assert ("developers", "") == (row["resources"], row["access_key_id"])
+    assert record(left).planned("group.left", "developers") is left
