@@ -107,6 +107,12 @@ class Attempt:
         """Whether some change was begun and nobody knows whether it happened."""
         return any(outcome.outcome == UNKNOWN for outcome in self.outcomes.values())
 
+    def elsewhere(self, name: str, base: dict[str, str]) -> Attempt:
+        """The same run's record of work under other names: a chain of its own."""
+        run_id = f"{self.run_id}.{name}"
+        chain = {"chain_id": f"{self.operation_id}/{run_id}"}
+        return Attempt(self.operation_id, run_id, self.base | base | chain)
+
     def intents(self, now: datetime) -> list[Row]:
         """A row for every planned change; to be acknowledged before the first one."""
         return self.rows(

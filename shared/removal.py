@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import grants, naming
-from shared.audit import REVOKED, SUCCESS, Change, Row
+from shared.audit import INTENT, REVOKED, SUCCESS, Change, Row
 from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
 from shared.refusals import Denied
 from shared.tickets import Ticket
@@ -121,7 +121,8 @@ class Memory:
 
     `revoked` from the first intent on, `ended` once a revocation got through; `cut` if another
     run's quarantine, `made_policy` if the making of a policy is on record; `worked_at_ms` is the
-    last sign of any other operation of the ticket, 0 if there is none.
+    last sign of any other operation of the ticket, 0 if there is none, and `places` are the
+    (application, environment) that such an operation was going to change.
     """
 
     revoked: bool = False
@@ -129,11 +130,13 @@ class Memory:
     cut: bool = False
     made_policy: bool = False
     worked_at_ms: int = 0
+    places: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, operation_id: str, run_id: str) -> Memory:
         """From the ticket's rows, as the run `run_id` of `operation_id` reads them."""
         revoked = [row for row in rows if row["event_type"] == REVOKED]
+        others = [row for row in rows if row["operation_id"] != operation_id]
         return cls(
             revoked=bool(revoked),
             ended=any(row["outcome"] == SUCCESS for row in revoked),
@@ -142,9 +145,11 @@ class Memory:
                 for row in rows
             ),
             made_policy=any(row["event_type"] == "policy.created" for row in rows),
-            worked_at_ms=max(
-                (int(row["time_ms"]) for row in rows if row["operation_id"] != operation_id),
-                default=0,
+            worked_at_ms=max((int(row["time_ms"]) for row in others), default=0),
+            places=frozenset(
+                (row["application"], row["environment"])
+                for row in others
+                if row["phase"] == INTENT
             ),
         )
 

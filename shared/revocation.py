@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared import audit, leases, removal, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome, Row
@@ -42,21 +42,43 @@ LEASE = [
 
 @dataclass(frozen=True)
 class Revoked:
-    """What is no more; `left` says what stays and why, `repeated` that all was gone before."""
+    """What is no more; `left` says what stays and why, `repeated` that all was gone before.
+
+    `places` are the (application, environment) under which the log knows the ticket.
+    """
 
     user: str
     access_key_ids: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     repeated: bool = False
+    places: frozenset[tuple[str, str]] = frozenset()
+
+    def and_also(self, other: Revoked) -> Revoked:
+        """Both in one; named after this one's user."""
+        return Revoked(
+            self.user, (*self.access_key_ids, *other.access_key_ids), (*self.left, *other.left),
+            self.repeated and other.repeated, self.places,
+        )  # fmt: skip
 
 
 def by_ticket(broker: Broker, ticket: Ticket, record: Attempt) -> Revoked | Denied:
-    """End what the ticket granted; raises what `revoke` raises."""
+    """End what the ticket granted; raises what `revoke` raises.
+
+    Under the names in the delivery first, and then under those by which the log remembers the
+    ticket: whoever withdraws may have changed them, and the grant would live on.
+    """
     target = removal.target(ticket)
     if isinstance(target, Denied):
         broker.audit_log.put_logs(audit.refusal(record, target, broker.now()))
         return target
-    return revoke(broker, target, record)
+    outcome = revoke(broker, target, record)
+    for application, environment in sorted(outcome.places):
+        if (application, environment) != (target.application, target.environment):
+            there = replace(target, application=application, environment=environment)
+            outcome = outcome.and_also(revoke(broker, there, record.elsewhere(there.user, {
+                "application": application, "environment": environment,
+            })))  # fmt: skip
+    return outcome
 
 
 def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
@@ -71,8 +93,8 @@ def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
                     "policy_name": target.policy, "secret_name": target.secret}  # fmt: skip
     found = teardown.find(run)
     nothing = not found.user and not found.policy and not run.failures
-    if nothing and teardown.remembered(run).ended:
-        return Revoked(target.user, left=found.foreign, repeated=True)
+    if nothing and (memory := teardown.remembered(run)).ended:
+        return Revoked(target.user, left=found.foreign, repeated=True, places=memory.places)
     _cut(run, found, [ENDING, *LEASE])
     try:
         revoked = _under_lease(run, found)
@@ -181,4 +203,6 @@ def _remove(run: Run, memory: Memory) -> Revoked:
         broker.audit_log.put_logs(record.announce(changes, broker.now()))
     teardown.remove(run, found, changes, complete=complete)
     keys = tuple(sorted({change.target for change in record.changes if change.target}))
-    return Revoked(target.user, keys, removal.left(target, found, more))
+    return Revoked(
+        target.user, keys, removal.left(target, found, more), places=memory.places
+    )

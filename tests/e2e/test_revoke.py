@@ -369,6 +369,18 @@ def test_another_tickets_grant_is_not_touched(scene: Scene) -> None:
     assert list(rights) == [f"Custom:{outcome['policy']}"]
 
 
+def test_delivery_with_another_application_ends_the_grant_all_the_same(scene: Scene) -> None:
+    """The log remembers under which names the ticket was issued."""
+    outcome = issued(scene)
+    key = key_of(scene, outcome)
+
+    end = revoked(scene, application=f"{scene.application}-renamed", environment="dev")
+
+    assert end["access_key_ids"] == [outcome["access_key_id"]]
+    assert refusal_code(scene, key) == GONE
+    assert remains(scene) == []
+
+
 def test_self_service_ends_with_its_policy(scene: Scene) -> None:
     """The existing user keeps everything else: its keys, its login, its other policies."""
     user = f"heidi-{scene.application}"

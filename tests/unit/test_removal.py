@@ -154,15 +154,18 @@ def test_fresh_work_is_waited_for() -> None:
 
 
 def row(**changes: str) -> dict[str, str]:
-    return {"event_type": "key.issued", "outcome": "success", "operation_id": "op-issue",
+    return {"phase": "result", "application": "orders", "environment": "prod",
+            "event_type": "key.issued", "outcome": "success", "operation_id": "op-issue",
             "chain_id": "op-issue/run-0", "time_ms": "1"} | changes  # fmt: skip
 
 
 @pytest.mark.parametrize(("rows", "memory"), [
     ([], Memory()),
     ([row(time_ms="5"), row(time_ms="3")], Memory(worked_at_ms=5)),
-    ([row(event_type="policy.created", outcome="pending")],
-     Memory(made_policy=True, worked_at_ms=1)),
+    ([row(event_type="policy.created", outcome="pending", phase="intent")],
+     Memory(made_policy=True, worked_at_ms=1, places=frozenset({("orders", "prod")}))),
+    ([row(event_type="ticket.rejected", phase="note", application="other")],
+     Memory(worked_at_ms=1)),
     ([row(event_type="ticket.revoked", outcome="pending", operation_id="op-1")],
      Memory(revoked=True)),
     ([row(event_type="ticket.revoked", outcome="failure", operation_id="op-1")],

@@ -301,6 +301,17 @@ def test_another_tickets_user_is_not_touched() -> None:
     }
 
 
+def test_grant_is_found_under_the_names_the_log_remembers() -> None:
+    """The delivery names another application than the approval did: the grant ends all the same."""
+    world = live()
+
+    outcome = run(world, ticket(application="renamed", environment="dev"))
+
+    assert 1 == len(outcome.access_key_ids)
+    assert_nothing_left(world)
+    assert run(world, ticket(application="renamed", environment="dev")).repeated
+
+
 def test_policy_is_left_where_its_holders_are_not_known() -> None:
     """I6: what could not be read decides nothing."""
     world = live(faults={
