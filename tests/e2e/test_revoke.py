@@ -419,6 +419,27 @@ def test_application_gets_a_new_key_by_a_new_ticket(scene: Scene) -> None:
     assert second["access_key_id"] != first["access_key_id"]
 
 
+def test_provisioning_puts_the_quarantine_right(scene: Scene) -> None:
+    """Whoever softened it finds it denying everything again after the next run."""
+    soft = json.dumps({"Version": "1", "Statement": [
+        {"Effect": "Deny", "Action": ["oss:*"], "Resource": ["*"]}]})  # fmt: skip
+    administrator(scene, lambda ram: ram.create_policy_version(
+        ram_models.CreatePolicyVersionRequest(
+            policy_name="akw-quarantine", policy_document=soft, set_as_default=True)))  # fmt: skip
+    told: list[str] = []
+
+    scene.stage.provision(told.append)
+
+    documents: list[str] = []
+    administrator(scene, lambda ram: documents.append(ram.get_policy(ram_models.GetPolicyRequest(
+        policy_name="akw-quarantine", policy_type="Custom",
+    )).body.default_policy_version.policy_document))  # fmt: skip
+    assert "policy akw-quarantine: updated" in told
+    assert json.loads(documents[0])["Statement"] == [
+        {"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}
+    ]
+
+
 # -- errors on the way ------------------------------------------------------------------------
 
 

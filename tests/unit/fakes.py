@@ -458,8 +458,10 @@ def succeeded(world: World, event_type: str) -> list[Row]:
 
 def _asked(row: Row, query: str) -> bool:
     """The two searches there are: all rows of a ticket, and what ended it."""
-    if "event_type" not in query or row["event_type"] == REVOKED:
+    if "event_type" not in query:
         return True
+    if row["event_type"] == REVOKED:
+        return f'event_type: "{REVOKED}"' in query
     return row["phase"] == "result" and f'"{row["event_type"]}"' in query
 
 

@@ -324,6 +324,30 @@ def test_policy_is_left_where_its_holders_are_not_known() -> None:
     assert APPLICATION.policy in world.policies
 
 
+@pytest.mark.parametrize("method", ["list_groups_for_user", "list_access_keys"])
+def test_quarantine_stays_while_something_is_unread(method: str) -> None:
+    """I6: a user of which not everything is known is not called bare."""
+    world = live(faults={Fault(method, nth, silent=False, after=False) for nth in range(1, 9)})
+
+    with pytest.raises(RevocationIncomplete):
+        attempt(world)
+
+    assert "DeleteUser" not in {kind for kind, *_ in world.log}
+    assert (naming.QUARANTINE_POLICY, APPLICATION.user) in world.attached
+
+
+def test_issue_stops_from_the_intent_of_the_revocation_on() -> None:
+    """The revocation itself has not got through yet."""
+    world = quarantined(World(faults={Fault("create_policy", 1, silent=True, after=False)}))
+    with pytest.raises(CloudUnknown):
+        attempt(world)
+
+    refused = issue(world)
+
+    assert Denied("ticket_consumed") == refused
+    assert "success" not in ending(world)
+
+
 def test_self_service_ends_with_the_policy_alone() -> None:
     """The user is not ours: it stays, cut off from nothing but the grant."""
     world = quarantined(World(users={"heidi": User("id-heidi", "heidi", {})}))
