@@ -3,7 +3,7 @@ role policies are brought up to date.
 
 `python -m deploy.provision` with an administrator's credentials in ALIBABA_CLOUD_ACCESS_KEY_ID,
 ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN), and the settings that the
-functions get. Order: audit log first, then the system secrets, then the roles.
+functions get. Order: audit log first, then the system secrets, the quarantine, then the roles.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from aliyun.log import IndexConfig, LogClient, LogException
 from Tea.exceptions import TeaException
 
 from deploy import audit_index
-from shared import bootstrap
+from shared import bootstrap, naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.settings import Settings
@@ -42,6 +42,12 @@ TRUST = json.dumps({
     "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow",
                    "Principal": {"Service": ["fc.aliyuncs.com"]}}],
 })  # fmt: skip
+
+# What is attached to a user whose grant ends, before anything else.
+QUARANTINE = json.dumps({
+    "Version": "1",
+    "Statement": [{"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}],
+}, separators=(",", ":"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ def provision(
     _index(administrator, settings, tell)
     _secret(administrator, settings, settings.webhook_secret, _new_webhook_secrets, tell)
     _secret(administrator, settings, settings.ledger_secret, lambda: entropy.token_hex(32), tell)
+    _quarantine(administrator, tell)
     for path in sorted(ROLES.glob("*.json")):
         _role(administrator, settings, path, tell)
 
@@ -161,6 +168,28 @@ def _secret(
         tell(f"secret {name}: created")
 
 
+# -- policies ---------------------------------------------------------------------------------
+
+
+def _quarantine(administrator: Administrator, tell: Callable[[str], None]) -> None:
+    made = _policy(
+        administrator, naming.QUARANTINE_POLICY, QUARANTINE, "akwarden: the end of a grant"
+    )
+    tell(f"policy {naming.QUARANTINE_POLICY}: {made}")
+
+
+def _policy(administrator: Administrator, name: str, document: str, description: str) -> str:
+    """Make it, or put another document right; says which."""
+    made = _exists_or(lambda: administrator.ram.create_policy(ram_models.CreatePolicyRequest(
+        policy_name=name, policy_document=document, description=description)))  # fmt: skip
+    if made == "exists" and _current_document(administrator, name) != document:
+        administrator.ram.create_policy_version(ram_models.CreatePolicyVersionRequest(
+            policy_name=name, policy_document=document, set_as_default=True,
+            rotate_strategy="DeleteOldestNonDefaultVersionWhenLimitExceeded"))  # fmt: skip
+        return "updated"
+    return made
+
+
 # -- roles ----------------------------------------------------------------------------------
 
 
@@ -187,15 +216,9 @@ def _role(
     made = _exists_or(lambda: administrator.ram.create_role(ram_models.CreateRoleRequest(
         role_name=role, assume_role_policy_document=TRUST,
         description="akwarden function role")))  # fmt: skip
-    document = role_document(path, settings)
-    known = _exists_or(lambda: administrator.ram.create_policy(ram_models.CreatePolicyRequest(
-        policy_name=policy, policy_document=document,
-        description=f"least policy of role {role}")))  # fmt: skip
-    if known == "exists" and _current_document(administrator, policy) != document:
-        administrator.ram.create_policy_version(ram_models.CreatePolicyVersionRequest(
-            policy_name=policy, policy_document=document, set_as_default=True,
-            rotate_strategy="DeleteOldestNonDefaultVersionWhenLimitExceeded"))  # fmt: skip
-        known = "updated"
+    known = _policy(
+        administrator, policy, role_document(path, settings), f"least policy of role {role}"
+    )
     _exists_or(lambda: administrator.ram.attach_policy_to_role(ram_models.AttachPolicyToRoleRequest(
         policy_type="Custom", policy_name=policy, role_name=role)))  # fmt: skip
     tell(f"role {role}: {made}; policy {policy}: {known}")

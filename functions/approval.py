@@ -41,9 +41,11 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return refused(outcome)
     if isinstance(outcome, Ignored):
         return answer(200, {"status": "ignored"})
-    return answer(202, {"status": "accepted", "ticket": outcome.ticket_id,
-                        "action": outcome.action, "operation": outcome.operation_id,
-                        "alternative": ALTERNATIVES[outcome.use_case]})  # fmt: skip
+    content = {"status": "accepted", "ticket": outcome.ticket_id, "action": outcome.action,
+               "operation": outcome.operation_id}  # fmt: skip
+    if outcome.action == "issue":
+        content["alternative"] = ALTERNATIVES[outcome.use_case]
+    return answer(202, content)
 
 
 def refused(denied: Denied) -> dict[str, Any]:

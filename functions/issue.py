@@ -23,7 +23,7 @@ MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
-    case = handover.case_of(event)
+    case = handover.case_of(event, action="issue")
     if isinstance(case, Denied):  # nobody but a defect or an intruder sends such an event
         log.error("event refused: %s at %s", case.reason, case.where)
         return {"status": "refused", "reason": case.reason}

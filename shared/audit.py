@@ -22,8 +22,11 @@ SCHEMA = "akw.audit/1"
 INTENT, RESULT, NOTE = "intent", "result", "note"
 SUCCESS, FAILURE, UNKNOWN, SKIPPED, PENDING = "success", "failure", "unknown", "skipped", "pending"
 
+LATE = "late"  # begins the message of a row whose change came before its acknowledged intent
+
 # Events that end an operation of a ticket: whoever finds one never issues for it again.
 ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
+REVOKED = "ticket.revoked"
 
 FIELDS = (
     "schema", "event_id", "event_type", "phase", "outcome", "time_ms",
@@ -47,13 +50,15 @@ Row = Mapping[str, str]
 class Change:
     """One planned change: the event it makes and the API call that makes it.
 
-    `target` is an AccessKey id where several changes of a kind can stand in one plan.
+    Where several changes of a kind can stand in one plan, `target` is an AccessKey id, or
+    `resource` names what else is meant.
     """
 
     event_type: str
     service: str
     action: str
     target: str = ""
+    resource: str = ""
 
 
 @dataclass
@@ -71,7 +76,8 @@ class Outcome:
 class Attempt:
     """One run of one operation: who runs it, for which ticket, and what it found out.
 
-    `facts` are row fields that become known on the way (the AccessKey id, for one).
+    `facts` are row fields that become known on the way (the AccessKey id, for one). `late` are
+    changes that could not wait for the acknowledgement of their intents: revocation's alone.
     """
 
     operation_id: str
@@ -81,13 +87,14 @@ class Attempt:
     outcomes: dict[Change, Outcome] = field(default_factory=dict)
     reported: set[Change] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
+    late: set[Change] = field(default_factory=set)
     rows_written: int = 0
     last_hash: str = ""
 
     def planned(self, event_type: str, target: str = "") -> Change | None:
         """The planned change of that event; None if the plan has none."""
         for change in self.changes:
-            if (change.event_type, change.target) == (event_type, target):
+            if (change.event_type, change.target or change.resource) == (event_type, target):
                 return change
         return None
 
@@ -105,6 +112,12 @@ class Attempt:
     def in_doubt(self) -> bool:
         """Whether some change was begun and nobody knows whether it happened."""
         return any(outcome.outcome == UNKNOWN for outcome in self.outcomes.values())
+
+    def elsewhere(self, name: str, base: dict[str, str]) -> Attempt:
+        """The same run's record of work under other names: a chain of its own."""
+        run_id = f"{self.run_id}.{name}"
+        chain = {"chain_id": f"{self.operation_id}/{run_id}"}
+        return Attempt(self.operation_id, run_id, self.base | base | chain)
 
     def intents(self, changes: Sequence[Change], now: datetime) -> list[Row]:
         """Announce changes: a row for each, to be acknowledged before the first one is made."""
@@ -148,6 +161,10 @@ class Attempt:
             }
             if change.target:
                 row["access_key_id"] = change.target
+            if change.resource:
+                row["resources"] = change.resource
+            if change in self.late and phase == RESULT:
+                row["message"] = f"{LATE}; {row['message']}".rstrip("; ")
             row["hash"] = row_hash(row)
             self.rows_written += 1
             self.last_hash = row["hash"]

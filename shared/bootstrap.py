@@ -140,6 +140,7 @@ def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
         templates=templates(),
         assets=assets(current),
         issue_function=naming.ISSUE_FUNCTION,
+        revoke_function=naming.REVOKE_FUNCTION,
         functions=lambda: functions(current, environment),
     )
 
@@ -151,6 +152,13 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
     current = settings()
     book = Rulebook(rules(), templates(), assets(current), current.ledger_secret)
     return current, book, broker(current, environment, function.name, function.timeout)
+
+
+def revoker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Broker]:
+    """What the revoke function works with: no rules and no templates, so that nothing that is
+    wrong with those can stop it."""
+    current = settings()
+    return current, broker(current, environment, function.name, function.timeout)
 
 
 def broker(

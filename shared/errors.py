@@ -4,6 +4,7 @@ AkwardenError
 ├── ConfigError            what an operator wrote in config/ or the settings cannot be used
 ├── LeaseHeld              another run works on this application
 ├── StateChanged           the plan no longer fits what is there
+├── RevocationIncomplete   something of a revoked grant is still there
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -117,3 +118,13 @@ class StateChanged(AkwardenError):
     """What the plan was made from is no longer so; the next attempt plans anew."""
 
     reason: ClassVar[str] = "state_changed"
+
+
+class RevocationIncomplete(AkwardenError):
+    """Everything that could be done was; `failures` are all that went wrong, none left out."""
+
+    reason: ClassVar[str] = "revocation_incomplete"
+
+    def __init__(self, failures: Iterable[AkwardenError]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(f"{self.reason}: {'; '.join(str(failure) for failure in self.failures)}")

@@ -182,6 +182,20 @@ def ticket_of(tags: Mapping[str, str]) -> tuple[str, str, str]:
     return source, ticket, digest
 
 
+def self_service_of(description: str) -> tuple[str, str, str]:
+    """(source, ticket id, RAM user) of a self-service policy; empty strings for any other.
+
+    Never raises, and says nothing about the signature: see `verified`.
+    """
+    try:
+        content = json.loads(description)
+        facts = content["grant"]
+        user = content["permissions"][0][1]["user_name"]
+        return str(facts["source"]), str(facts["ticket"]), str(user)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return "", "", ""
+
+
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

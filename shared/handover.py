@@ -1,4 +1,4 @@
-"""Hand an accepted delivery over to its worker, once.
+"""Hand an accepted delivery over to its worker: to issue once, to revoke as often as it is asked.
 
 The task id stops double submissions only; once-only is the lease's and the audit log's job.
 """
@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import naming, tickets, timestamps
-from shared.deliveries import Delivery
+from shared.deliveries import ACTIONS, Delivery
 from shared.ports import Functions
 from shared.refusals import Denied
 
 ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
+ENDED = ENDED_BADLY | {"Succeeded"}
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
-ISSUE_TYPE = "accesskey.ticket.approved"
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
 SOURCES = frozenset({"standard-webhooks"})
 
@@ -41,16 +41,42 @@ def submit(
     A repeat finds its task there and changes nothing; if that task ended badly, the next attempt
     number is submitted.
     """
-    ticket = delivery.ticket
-    digest = tickets.digest(ticket)
     body = payload(delivery, now)
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        task = naming.task_id(ticket.source, ticket.id, delivery.action, digest, attempt)
+        task = _task_id(delivery, attempt)
         submitted = functions.invoke_async(function, body, task)
         if submitted or functions.get_async_task(function, task) not in ENDED_BADLY:
-            operation = naming.operation_id(ticket.source, ticket.id, delivery.action)
-            return Accepted(operation, ticket.id, delivery.action, ticket.use_case)
+            return _accepted(delivery)
     return Denied("too_many_failures")
+
+
+def submit_again(
+    functions: Functions, function: str, delivery: Delivery, now: datetime
+) -> Accepted:
+    """Submit the delivery as a task of `function` unless one of it is still at work.
+
+    Never refused as a repeat: what ended, well or badly, is submitted anew. Beyond the attempts
+    that are numbered, the second it came in is the number.
+    """
+    body = payload(delivery, now)
+    for attempt in (*range(1, MAX_ATTEMPTS + 1), int(now.timestamp())):
+        task = _task_id(delivery, attempt)
+        submitted = functions.invoke_async(function, body, task)
+        if submitted or functions.get_async_task(function, task) not in ENDED:
+            break
+    return _accepted(delivery)
+
+
+def _task_id(delivery: Delivery, attempt: int) -> str:
+    ticket = delivery.ticket
+    digest = tickets.digest(ticket)
+    return naming.task_id(ticket.source, ticket.id, delivery.action, digest, attempt)
+
+
+def _accepted(delivery: Delivery) -> Accepted:
+    ticket = delivery.ticket
+    operation = naming.operation_id(ticket.source, ticket.id, delivery.action)
+    return Accepted(operation, ticket.id, delivery.action, ticket.use_case)
 
 
 def payload(delivery: Delivery, now: datetime) -> bytes:
@@ -79,8 +105,8 @@ class Case:
         return min(now, max(self.accepted_at, now - LONGEST_DELAY))
 
 
-def case_of(event: bytes) -> Case | Denied:
-    """Read the worker's event; the ticket is validated again, from nothing."""
+def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
+    """Read the event of the worker for `action`; the ticket is validated again, from nothing."""
     content: Any
     try:
         content = json.loads(event)
@@ -88,7 +114,8 @@ def case_of(event: bytes) -> Case | Denied:
         return Denied("not_json")
     if not isinstance(content, dict) or content.get("format") != PAYLOAD_FORMAT:
         return Denied("invalid_value", "format")
-    if content.get("type") != ISSUE_TYPE:
+    kind = content.get("type")
+    if not isinstance(kind, str) or ACTIONS.get(kind) != action:
         return Denied("invalid_value", "type")
     source, accepted = content.get("source"), content.get("accepted_at")
     if not isinstance(source, str) or source not in SOURCES:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import approvals, deliveries, grants, handover, key_text, policies
+from shared import approvals, deliveries, grants, handover, key_text, policies, removal
 from shared.deliveries import Delivery, Ignored
 from shared.handover import Accepted
 from shared.http_event import Inbound
@@ -29,6 +29,7 @@ class Desk:
     templates: Mapping[str, Template]
     assets: Assets
     issue_function: str
+    revoke_function: str
     functions: Callable[[], Functions]
 
 
@@ -43,6 +44,11 @@ def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored |
     delivery = deliveries.parse(inbound.body, source=standard_webhooks.KIND)
     if not isinstance(delivery, Delivery):
         return delivery
+    if delivery.action == "revoke":
+        target = removal.target(delivery.ticket)
+        return target if isinstance(target, Denied) else handover.submit_again(
+            desk.functions(), desk.revoke_function, delivery, now
+        )  # fmt: skip
     if delivery.action != "issue":
         return Denied("not_supported_yet")
     return refusal(delivery.ticket, desk, now) or handover.submit(

@@ -11,9 +11,13 @@ import hashlib
 PREFIX = "akw-"
 SECRET_PREFIX = "akw/"
 ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use the same
+REVOKE_FUNCTION = "akw-revoke"
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
 CURRENT_STAGE = "ACSCurrent"
+# Provisioned, denies everything. No application's policy has that name: theirs end in `-<env>`,
+# and an application's name is never empty.
+QUARANTINE_POLICY = "akw-quarantine"
 
 
 def user_name(application: str, environment: str) -> str:

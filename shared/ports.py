@@ -54,6 +54,22 @@ class PolicyState:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """A policy that a user holds; `kind` is `Custom` or `System`."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """One version of a custom policy; the default one is the one in force."""
+
+    id: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
 class SecretState:
     """A KMS secret without its values."""
 
@@ -85,7 +101,7 @@ class Ims(Protocol):
 
 
 class Ram(Protocol):
-    """RAM 2015-05-01: policies and AccessKeys."""
+    """RAM 2015-05-01: policies, AccessKeys, and what else a user can hold."""
 
     def get_policy(self, name: str) -> PolicyState | None: ...
 
@@ -94,6 +110,28 @@ class Ram(Protocol):
     def delete_policy(self, name: str) -> str: ...
 
     def attach_policy_to_user(self, policy: str, user: str) -> str: ...
+
+    def detach_policy_from_user(self, policy: Attached, user: str) -> str: ...
+
+    def list_policies_for_user(self, user: str) -> Sequence[Attached]: ...
+
+    def list_entities_for_policy(self, name: str) -> Sequence[str]:
+        """Who holds the custom policy, as `user/<name>`, `group/<name>` or `role/<name>`."""
+        ...
+
+    def list_policy_versions(self, name: str) -> Sequence[PolicyVersion]: ...
+
+    def delete_policy_version(self, name: str, version: str) -> str: ...
+
+    def list_groups_for_user(self, user: str) -> Sequence[str]: ...
+
+    def remove_user_from_group(self, user: str, group: str) -> str: ...
+
+    def delete_login_profile(self, user: str) -> str: ...
+
+    def unbind_mfa_device(self, user: str) -> str: ...
+
+    def delete_user(self, user: str) -> str: ...
 
     def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None: ...
 
@@ -120,6 +158,8 @@ class Kms(Protocol):
     def update_secret_version_stage(self, name: str, stage: str, version: str) -> str: ...
 
     def get_secret_value(self, name: str) -> Secret: ...
+
+    def delete_secret(self, name: str) -> str: ...
 
 
 class Sts(Protocol):

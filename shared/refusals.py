@@ -76,6 +76,11 @@ _FORM: dict[str, tuple[int, str]] = {
 # The decision: does this approval count.
 _DECISION: dict[str, tuple[int, str]] = {
     "ticket_not_approved": (409, "The ticket's status is not approved; nothing was done."),
+    "ticket_not_revoked": (
+        409,
+        "The delivery revokes a ticket whose status is neither revoked, withdrawn nor approved; "
+        "nothing was done.",
+    ),
     "unknown_environment": (
         422,
         "The environment is not in config/rules.toml; choose one that is.",

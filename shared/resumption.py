@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
-from shared.audit import ENDING_EVENTS, SUCCESS, Change, Row
+from shared.audit import ENDING_EVENTS, REVOKED, SUCCESS, Change, Row
 from shared.errors import StateChanged
 from shared.grants import Grant
 from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
@@ -64,7 +64,7 @@ class Found:
         ended = frozenset(
             row.get("event_type", "")
             for row in rows
-            if row.get("event_type") == "ticket.revoked" or row.get("outcome") == SUCCESS
+            if row.get("event_type") == REVOKED or row.get("outcome") == SUCCESS
         )
         elsewhere = frozenset(carriers) - {grant.user}
         return cls(
@@ -102,7 +102,7 @@ def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
 
 
 def _refused(grant: Grant, found: Found) -> Denied | None:
-    if "ticket.revoked" in found.ended:
+    if REVOKED in found.ended:
         return Denied("ticket_consumed")
     if not grant.holds_key:
         return _refused_self_service(grant, found)
@@ -206,7 +206,10 @@ def _key_changes(grant: Grant, found: Found) -> list[Change]:
 
 
 def ended_query(source: str, ticket_id: str) -> str:
-    """The log search for what ended a ticket. Both values are of a pattern without quotes."""
-    events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS)
-    ticket = f'ticket_id: "{ticket_id}" and ticket_system: "{source}"'
-    return f"{ticket} and phase: result and ({events})"
+    """The log search for what ended a ticket. Both values are of a pattern without quotes.
+
+    A revocation counts from its intent on: what it is still at work on is not issued anew.
+    """
+    events = " or ".join(f'event_type: "{event}"' for event in ENDING_EVENTS if event != REVOKED)
+    ended = f'event_type: "{REVOKED}" or (phase: result and ({events}))'
+    return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and ({ended})'

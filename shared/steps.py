@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from shared.audit import FAILURE, SUCCESS, UNKNOWN, Attempt, Outcome
 from shared.errors import CloudError, CloudRefused, LeaseHeld, StateChanged
 
 Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class AlreadySo:
+    """A change that had happened before: a success, kept with the words of the service."""
+
+    request_id: str
+    status: int
+    code: str
+
+
+def unless_so(call: Call, *already: type[CloudRefused]) -> Call:
+    """Make these refusals (gone already, attached already) a success that says so."""
+
+    def run() -> Any:
+        try:
+            return call()
+        except already as err:
+            return AlreadySo(err.request_id, err.status, err.code)
+
+    return run
 
 
 def side_by_side(*calls: Call) -> list[Any]:
@@ -46,6 +68,11 @@ def step(record: Attempt, event_type: str, call: Call, *, target: str = "") -> C
         except CloudError as err:
             record.outcomes[change] = Outcome(UNKNOWN, code=err.reason)
             raise
+        if isinstance(value, AlreadySo):
+            record.outcomes[change] = Outcome(
+                SUCCESS, value.request_id, value.status, value.code, "already so"
+            )
+            return value
         request_id = value if isinstance(value, str) else getattr(value, "request_id", "")
         record.outcomes[change] = Outcome(SUCCESS, request_id, 200)
         return value

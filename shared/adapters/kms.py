@@ -115,3 +115,13 @@ class KmsAdapter:
         body = answer("GetSecretValue", lambda: self._client.get_secret_value(request).body,
                       repeatable=True)  # fmt: skip
         return Secret(present("GetSecretValue", body, "secret_data"))
+
+    def delete_secret(self, name: str) -> str:
+        """DeleteSecret at once, without a recovery window; NotFound if it is gone. Within a window
+        the name would be blocked for 7 to 30 days (KMS, "DeleteSecret")."""
+        request = models.DeleteSecretRequest(
+            secret_name=name, force_delete_without_recovery="true"
+        )
+        body = answer("DeleteSecret", lambda: self._client.delete_secret(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("DeleteSecret", body, "request_id"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 
 from shared.adapters.tea import Credentials, Endpoint, answer, config, present
 from shared.errors import NotFound
-from shared.ports import KeyStatus, NewKey, PolicyState
+from shared.ports import Attached, KeyStatus, NewKey, PolicyState, PolicyVersion
 from shared.secrecy import Secret
 
 HOST = "ram.aliyuncs.com"  # explicit: the SDK computes wrong hosts for regions it does not know
@@ -67,6 +68,93 @@ class RamAdapter:
             repeatable=True,
         )  # fmt: skip
         return str(present("AttachPolicyToUser", body, "request_id"))
+
+    def detach_policy_from_user(self, policy: Attached, user: str) -> str:
+        """DetachPolicyFromUser; NotFound if it is not attached."""
+        return self._change("DetachPolicyFromUser", self._client.detach_policy_from_user,
+                            models.DetachPolicyFromUserRequest(
+            policy_type=policy.kind, policy_name=policy.name, user_name=user))  # fmt: skip
+
+    def list_policies_for_user(self, user: str) -> Sequence[Attached]:
+        """ListPoliciesForUser, which has no pages; empty if there is no such user."""
+        body = self._listed("ListPoliciesForUser", self._client.list_policies_for_user,
+                            models.ListPoliciesForUserRequest(user_name=user))  # fmt: skip
+        if body is None:
+            return []
+        policies = present("ListPoliciesForUser", body, "policies").policy or []
+        return [Attached(p.policy_type, p.policy_name) for p in policies]
+
+    def list_entities_for_policy(self, name: str) -> Sequence[str]:
+        """ListEntitiesForPolicy of a custom policy; empty if there is none."""
+        action = "ListEntitiesForPolicy"
+        body = self._listed(action, self._client.list_entities_for_policy,
+                            models.ListEntitiesForPolicyRequest(
+            policy_name=name, policy_type="Custom"))  # fmt: skip
+        if body is None:
+            return []
+        users = present(action, body, "users").user or []
+        groups = present(action, body, "groups").group or []
+        roles = present(action, body, "roles").role or []
+        return [*(f"user/{u.user_name}" for u in users), *(f"group/{g.group_name}" for g in groups),
+                *(f"role/{r.role_name}" for r in roles)]  # fmt: skip
+
+    def list_policy_versions(self, name: str) -> Sequence[PolicyVersion]:
+        """ListPolicyVersions of a custom policy: at most five; empty if there is none."""
+        body = self._listed("ListPolicyVersions", self._client.list_policy_versions,
+                            models.ListPolicyVersionsRequest(
+            policy_name=name, policy_type="Custom"))  # fmt: skip
+        if body is None:
+            return []
+        versions = present("ListPolicyVersions", body, "policy_versions").policy_version or []
+        return [PolicyVersion(v.version_id, bool(v.is_default_version)) for v in versions]
+
+    def delete_policy_version(self, name: str, version: str) -> str:
+        """DeletePolicyVersion; the default one cannot be deleted."""
+        return self._change("DeletePolicyVersion", self._client.delete_policy_version,
+                            models.DeletePolicyVersionRequest(
+            policy_name=name, version_id=version))  # fmt: skip
+
+    def list_groups_for_user(self, user: str) -> Sequence[str]:
+        """ListGroupsForUser: at most ten; empty if there is no such user."""
+        body = self._listed("ListGroupsForUser", self._client.list_groups_for_user,
+                            models.ListGroupsForUserRequest(user_name=user))  # fmt: skip
+        if body is None:
+            return []
+        groups = present("ListGroupsForUser", body, "groups").group or []
+        return [g.group_name for g in groups]
+
+    def remove_user_from_group(self, user: str, group: str) -> str:
+        """RemoveUserFromGroup; NotFound if it is no member."""
+        return self._change("RemoveUserFromGroup", self._client.remove_user_from_group,
+                            models.RemoveUserFromGroupRequest(
+            user_name=user, group_name=group))  # fmt: skip
+
+    def delete_login_profile(self, user: str) -> str:
+        """DeleteLoginProfile: no console login any more; NotFound if there was none."""
+        return self._change("DeleteLoginProfile", self._client.delete_login_profile,
+                            models.DeleteLoginProfileRequest(user_name=user))  # fmt: skip
+
+    def unbind_mfa_device(self, user: str) -> str:
+        """UnbindMFADevice; NotFound if none is bound."""
+        return self._change("UnbindMFADevice", self._client.unbind_mfadevice,
+                            models.UnbindMFADeviceRequest(user_name=user))  # fmt: skip
+
+    def delete_user(self, user: str) -> str:
+        """DeleteUser; CloudRefused (`DeleteConflict.User.…`) while it still holds anything."""
+        return self._change("DeleteUser", self._client.delete_user,
+                            models.DeleteUserRequest(user_name=user))  # fmt: skip
+
+    def _change(self, action: str, call: Callable[[Any], Any], request: Any) -> str:
+        """A change that may be sent twice; its request id."""
+        body = answer(action, lambda: call(request).body, repeatable=True)
+        return str(present(action, body, "request_id"))
+
+    def _listed(self, action: str, call: Callable[[Any], Any], request: Any) -> Any:
+        """The body of a list's answer; None if what it is a list of does not exist."""
+        try:
+            return answer(action, lambda: call(request).body, repeatable=True)
+        except NotFound:
+            return None
 
     def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
         """ListAccessKeys: at most two, so it has no pages; None if there is no such user."""

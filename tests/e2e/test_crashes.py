@@ -12,11 +12,18 @@ import pytest
 from demo.stage import Stage
 from tests.e2e.conftest import Scene, furnish, until, watched
 from tests.e2e.test_issue import stored_versions
+from tests.e2e.test_revoke import ended, issued, remains, withdraw
 
 CALLS = [
     ("sls", "PutLogs"), ("ram", "CreatePolicy"), ("ims", "CreateUser"), ("kms", "CreateSecret"),
     ("ram", "AttachPolicyToUser"), ("ram", "CreateAccessKey"), ("kms", "PutSecretValue"),
     ("kms", "UpdateSecretVersionStage"), ("ims", "SetAccessKeyPolicy"), ("ram", "DeletePolicy"),
+]  # fmt: skip
+REVOKING_CALLS = [
+    ("sls", "PutLogs"), ("ram", "AttachPolicyToUser"), ("ims", "SetAccessKeyPolicy"),
+    ("ram", "UpdateAccessKey"), ("ram", "CreatePolicy"), ("ram", "DeleteAccessKey"),
+    ("ram", "DetachPolicyFromUser"), ("ram", "DeletePolicy"), ("ram", "DeleteUser"),
+    ("kms", "DeleteSecret"),
 ]  # fmt: skip
 LEASE_SECONDS = 240  # longer than the function's timeout and the lag bound
 
@@ -177,3 +184,57 @@ def test_refused_store_gives_the_key_up_at_once(scene: Scene) -> None:
     cycle = ["CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey"]
     assert keys == [*cycle, *cycle, "CreateAccessKey"]
     assert_one_stored_key(scene)
+
+
+def broken_revocation(scene: Scene, kind: str, product: str, action: str, nth: int) -> None:
+    """Break that call of a revocation once, let FC and time do the rest."""
+    issued(scene)
+    scene.stage.manage("POST", "/faults", {
+        "kind": kind, "product": product, "action": action, "function": "akw-revoke", "nth": nth,
+    })  # fmt: skip
+    # As in `broken`: the retry comes after the jump in time.
+    scene.stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 30})
+    withdraw(scene)
+    until(lambda: any(rule["fired"] for rule in scene.stage.manage("GET", "/faults")["rules"]))
+    scene.stage.manage("DELETE", "/faults")
+    until(lambda: scene.tasks()[-1]["state"] != "Running")
+    scene.stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 0.5})
+    scene.stage.manage("POST", "/clock", {"advance_seconds": LEASE_SECONDS})
+
+
+def assert_revoked(scene: Scene) -> None:
+    """Nothing of the grant is left, and the log says that it has ended."""
+    task = ended(scene, "akw-revoke")[-1]
+    assert task["state"] == "Succeeded"
+    assert '"status": "revoked"' in task["return_payload"]
+    assert remains(scene) == []
+    assert not scene.state()["ram"]["keys"].keys() & {
+        row["access_key_id"] for row in scene.audit("access_key_id: *")
+    }
+    ends = scene.audit('event_type: "ticket.revoked" and phase: result and outcome: success')
+    assert ends
+
+
+@pytest.mark.parametrize(("product", "action"), REVOKING_CALLS)
+@pytest.mark.parametrize("kind", ["kill-before", "kill-after", "drop"])
+def test_broken_revocation_is_finished_by_the_retry(
+    scene: Scene, kind: str, product: str, action: str
+) -> None:
+    """SIGKILL before or after any change, or its answer lost: nothing is left in the end."""
+    broken_revocation(scene, kind, product, action, nth=1)
+
+    assert_revoked(scene)
+
+
+@pytest.mark.parametrize("kind", ["kill-before", "kill-after", "drop"])
+@pytest.mark.parametrize(("product", "action", "nth"), [
+    ("sls", "PutLogs", 2), ("sls", "PutLogs", 3), ("ram", "DetachPolicyFromUser", 2),
+    ("ram", "DeletePolicy", 2),
+])  # fmt: skip
+def test_second_call_of_a_kind_is_no_different(
+    scene: Scene, kind: str, product: str, action: str, nth: int
+) -> None:
+    """The later intents, the results, the quarantine's end, the lease's end."""
+    broken_revocation(scene, kind, product, action, nth)
+
+    assert_revoked(scene)

@@ -209,19 +209,12 @@ def test_types_of_others_are_ignored_with_success(scene: Scene) -> None:
 
 
 def test_what_is_not_supported_yet_says_so(scene: Scene) -> None:
-    """Revocation, extension and amendment change nothing and do not pretend to."""
-    for kind in ("revoked", "extended", "amended"):
+    """Extension and amendment change nothing and do not pretend to."""
+    for kind in ("extended", "amended"):
         status, answer = scene.deliver(scene.body(type=f"accesskey.ticket.{kind}"))
 
         assert (status, answer["reason"]) == (501, "not_supported_yet")
     assert scene.changes() == []
-
-
-def test_revocation_is_never_refused_as_a_repeat(scene: Scene) -> None:
-    """The same revocation twice gets the same answer twice, not "already submitted"."""
-    body = scene.body(type="accesskey.ticket.revoked")
-
-    assert scene.deliver(body) == scene.deliver(body)
 
 
 def test_several_signatures_and_rotated_secrets_are_accepted(scene: Scene) -> None:

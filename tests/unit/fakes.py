@@ -14,12 +14,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.audit import SUCCESS, Row
+from shared.audit import INTENT, REVOKED, SUCCESS, Row
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
 from shared.issuance import Broker
 from shared.leases import LeaseTerms
 from shared.naming import CURRENT_STAGE, RESERVED_VERSION
-from shared.ports import KeyStatus, NewKey, PolicyState, SecretState, User, Version
+from shared.ports import (
+    Attached,
+    KeyStatus,
+    NewKey,
+    PolicyState,
+    PolicyVersion,
+    SecretState,
+    User,
+    Version,
+)
 from shared.secrecy import Secret
 
 BEGAN = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
@@ -31,6 +40,13 @@ WRITES = {
     "update_access_key": "UpdateAccessKey", "delete_access_key": "DeleteAccessKey",
     "create_secret": "CreateSecret", "put_secret_value": "PutSecretValue",
     "update_secret_version_stage": "UpdateSecretVersionStage",
+}  # fmt: skip
+
+REVOKING_WRITES = {
+    "detach_policy_from_user": "DetachPolicyFromUser", "delete_user": "DeleteUser",
+    "delete_policy_version": "DeletePolicyVersion", "delete_login_profile": "DeleteLoginProfile",
+    "remove_user_from_group": "RemoveUserFromGroup", "unbind_mfa_device": "UnbindMFADevice",
+    "delete_secret": "DeleteSecret",
 }  # fmt: skip
 
 
@@ -65,6 +81,9 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     policies: dict[str, PolicyState] = field(default_factory=dict)
     attached: set[tuple[str, str]] = field(default_factory=set)
+    groups: set[tuple[str, str]] = field(default_factory=set)
+    logins: set[str] = field(default_factory=set)
+    extra_versions: dict[str, list[str]] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     secrets: dict[str, SecretState] = field(default_factory=dict)
     versions: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -90,8 +109,9 @@ class World:
             self.calls[method] += 1
             nth = self.calls[method]
             fault = next((f for f in self.faults if (f.method, f.nth) == (method, nth)), None)
-            if method in WRITES:
-                self.log.append((WRITES[method], self.now, *about))
+            if method in WRITES or method in REVOKING_WRITES:
+                name = WRITES.get(method) or REVOKING_WRITES[method]
+                self.log.append((name, self.now, *about))
             if fault is None:
                 return action()
             if fault.after:
@@ -176,6 +196,8 @@ class FakeRam:
     def delete_policy(self, name: str) -> str:
         def delete() -> str:
             _refuse_missing(name in self.world.policies)
+            _refuse_held(any(policy == name for policy, _ in self.world.attached))
+            _refuse_held(bool(self.world.extra_versions.get(name)))
             del self.world.policies[name]
             return "request-delete"
 
@@ -183,12 +205,87 @@ class FakeRam:
 
     def attach_policy_to_user(self, policy: str, user: str) -> str:
         def attach() -> str:
-            _refuse_missing(policy in self.world.policies)
+            _refuse_missing(policy in self.world.policies and user in self.world.users)
             _refuse_existing((policy, user) in self.world.attached)
             self.world.attached.add((policy, user))
             return "request-attach"
 
         return str(self.world.call("attach_policy_to_user", attach, policy))
+
+    def detach_policy_from_user(self, policy: Attached, user: str) -> str:
+        def detach() -> str:
+            _refuse_missing((policy.name, user) in self.world.attached)
+            self.world.attached.remove((policy.name, user))
+            return "request-detach"
+
+        return str(self.world.call("detach_policy_from_user", detach, policy.name))
+
+    def list_policies_for_user(self, user: str) -> Sequence[Attached]:
+        found: list[Attached] = self.world.call("list_policies_for_user", lambda: [
+            Attached("Custom", policy) for policy, holder in self.world.attached if holder == user
+        ])  # fmt: skip
+        return found
+
+    def list_entities_for_policy(self, name: str) -> Sequence[str]:
+        found: list[str] = self.world.call("list_entities_for_policy", lambda: [
+            f"user/{holder}" for policy, holder in self.world.attached if policy == name
+        ])  # fmt: skip
+        return found
+
+    def list_policy_versions(self, name: str) -> Sequence[PolicyVersion]:
+        def listed() -> list[PolicyVersion]:
+            if name not in self.world.policies:
+                return []
+            extra = self.world.extra_versions.get(name, [])
+            return [PolicyVersion("v1", True), *(PolicyVersion(v, False) for v in extra)]
+
+        found: list[PolicyVersion] = self.world.call("list_policy_versions", listed)
+        return found
+
+    def delete_policy_version(self, name: str, version: str) -> str:
+        def delete() -> str:
+            _refuse_missing(version in self.world.extra_versions.get(name, []))
+            self.world.extra_versions[name].remove(version)
+            return "request-version"
+
+        return str(self.world.call("delete_policy_version", delete, version))
+
+    def list_groups_for_user(self, user: str) -> Sequence[str]:
+        found: list[str] = self.world.call("list_groups_for_user", lambda: [
+            group for member, group in self.world.groups if member == user
+        ])  # fmt: skip
+        return found
+
+    def remove_user_from_group(self, user: str, group: str) -> str:
+        def leave() -> str:
+            _refuse_missing((user, group) in self.world.groups)
+            self.world.groups.remove((user, group))
+            return "request-group"
+
+        return str(self.world.call("remove_user_from_group", leave, group))
+
+    def delete_login_profile(self, user: str) -> str:
+        def delete() -> str:
+            _refuse_missing(user in self.world.logins)
+            self.world.logins.remove(user)
+            return "request-login"
+
+        return str(self.world.call("delete_login_profile", delete, user))
+
+    def unbind_mfa_device(self, user: str) -> str:
+        return str(self.world.call("unbind_mfa_device", lambda: _refuse_missing(False), user))
+
+    def delete_user(self, user: str) -> str:
+        def delete() -> str:
+            world = self.world
+            _refuse_missing(user in world.users)
+            _refuse_held(any(key.user == user for key in world.keys.values()))
+            _refuse_held(any(holder == user for _, holder in world.attached))
+            _refuse_held(user in world.logins or any(m == user for m, _ in world.groups))
+            del world.users[user]
+            return "request-user-gone"
+
+        return str(self.world.call("delete_user", delete, user))
 
     def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
         def listed() -> list[KeyStatus] | None:
@@ -289,6 +386,14 @@ class FakeKms:
     def get_secret_value(self, name: str) -> Secret:
         raise AssertionError("the saga never reads a secret")
 
+    def delete_secret(self, name: str) -> str:
+        def delete() -> str:
+            _refuse_missing(name in self.world.secrets)
+            del self.world.secrets[name], self.world.versions[name]
+            return "request-gone"
+
+        return str(self.world.call("delete_secret", delete, name))
+
     def _move(self, name: str, stage: str, version: str) -> None:
         for stages in self.world.versions[name].values():
             stages.discard(stage)
@@ -328,9 +433,8 @@ class FakeAuditLog:
             latest_ms = (self.world.now.timestamp() - self.lag_seconds) * 1000
             return [
                 row for row in self.world.rows
-                if row["phase"] == "result" and int(row["time_ms"]) <= latest_ms
-                and f'"{row["event_type"]}"' in query
-                and f'ticket_id: "{row["ticket_id"]}"' in query
+                if int(row["time_ms"]) <= latest_ms
+                and f'ticket_id: "{row["ticket_id"]}"' in query and _asked(row, query)
             ]  # fmt: skip
 
         rows: list[Row] = self.world.call("get_logs", found)
@@ -361,6 +465,29 @@ def succeeded(world: World, event_type: str) -> list[Row]:
         row for row in world.rows
         if (row["event_type"], row["phase"], row["outcome"]) == (event_type, "result", SUCCESS)
     ]  # fmt: skip
+
+
+def announced(world: World) -> set[tuple[str, str]]:
+    """(operation id, API call) of all acknowledged intents."""
+    return {
+        (row["operation_id"], row["cloud_action"])
+        for entry in world.log if entry[0] == "acknowledged"
+        for row in entry[2] if row["phase"] == INTENT
+    }  # fmt: skip
+
+
+def _asked(row: Row, query: str) -> bool:
+    """The two searches there are: all rows of a ticket, and what ended it."""
+    if "event_type" not in query:
+        return True
+    if row["event_type"] == REVOKED:
+        return f'event_type: "{REVOKED}"' in query
+    return row["phase"] == "result" and f'"{row["event_type"]}"' in query
+
+
+def _refuse_held(held: bool) -> None:
+    if held:
+        raise CloudRefused("Delete", "DeleteConflict.Fake", 409, "request-held")
 
 
 def _refuse_existing(exists: bool) -> None:

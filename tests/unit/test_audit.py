@@ -258,3 +258,25 @@ def test_ticket_url_and_ids_are_the_only_texts_of_the_ticket() -> None:
 
     assert ticket().purpose not in text
     assert ticket().title not in text
+
+
+def test_change_before_its_acknowledged_intent_is_late() -> None:
+    """The result says so, before whatever else there is to say; the intent knows nothing yet."""
+    attempt = Attempt("op-1", "run-1", {}, late={CUT, CUT_TOO})
+    attempt.outcomes[CUT] = Outcome("success", message="already so")
+
+    rows = attempt.intents([CUT, CUT_TOO], NOW) + attempt.results(NOW)
+
+    assert ["", "", "late; already so", "late"] == [row["message"] for row in rows]
+
+
+def test_resource_is_told_in_its_own_field() -> None:
+    """What is no key is no AccessKey id."""
+    left = Change("group.left", "ram", "RemoveUserFromGroup", resource="developers")
+
+    attempt = Attempt("op-1", "run-1", {})
+
+    row = attempt.intents([left], NOW)[0]
+
+    assert ("developers", "") == (row["resources"], row["access_key_id"])
+    assert attempt.planned("group.left", "developers") is left

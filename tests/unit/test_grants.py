@@ -207,3 +207,19 @@ def test_every_planned_grant_fits_its_limits(approvers: list[str]) -> None:
 
     assert 128 >= max(len(value) for value in grant.tags.values())
     assert 1024 >= len(grant.description)
+
+
+def test_self_service_policy_says_whose_it_is() -> None:
+    """Source, ticket and user; an application's policy says none of them."""
+    assert ("standard-webhooks", "REQ-1042", "heidi") == grants.self_service_of(
+        SELF_SERVICE.description
+    )
+    assert ("", "", "") == grants.self_service_of(APPLICATION.description)
+
+
+@given(json_values)
+@brief
+def test_any_description_can_be_asked_whose_it_is(content: Any) -> None:
+    """Never raises, whatever somebody wrote there."""
+    assert 3 == len(grants.self_service_of(json.dumps(content)))
+    assert ("", "", "") == grants.self_service_of("[" * 100_000)

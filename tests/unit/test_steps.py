@@ -13,12 +13,13 @@ from shared.errors import (
     CloudRefused,
     CloudUnknown,
     LeaseHeld,
+    NotFound,
     NotPermitted,
     StateChanged,
 )
 from shared.ports import NewKey
 from shared.secrecy import Secret
-from shared.steps import side_by_side, step
+from shared.steps import AlreadySo, side_by_side, step, unless_so
 
 MADE = Change("user.created", "ims", "CreateUser")
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -139,3 +140,28 @@ def test_first_error_in_order_is_raised() -> None:
 
     with pytest.raises(AkwardenError, match="first"):
         side_by_side(lambda: fail("first"), lambda: fail("second"))
+
+
+def gone() -> str:
+    raise NotFound("DeleteUser", "EntityNotExist.User", 404, "request-3")
+
+
+def test_what_is_so_already_is_a_success_that_says_so() -> None:
+    """The service's own words stay with it, so that nobody takes it for our doing."""
+    attempt = record()
+
+    value = step(attempt, "user.created", unless_so(gone, NotFound))()
+
+    assert AlreadySo("request-3", 404, "EntityNotExist.User") == value
+    expected = Outcome("success", "request-3", 404, "EntityNotExist.User", "already so")
+    assert {MADE: expected} == attempt.outcomes
+
+
+def test_other_refusal_is_no_success() -> None:
+    """Only the named kinds of refusal mean that it is so already."""
+    attempt = record()
+
+    with pytest.raises(NotFound):
+        step(attempt, "user.created", unless_so(gone, NotPermitted))()
+
+    assert "failure" == attempt.outcomes[MADE].outcome

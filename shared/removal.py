@@ -1,0 +1,263 @@
+"""What a revocation finds, and what is therefore to be cut and removed: pure.
+
+Whose something is, the cloud's own records say: a user's and a secret's tags, a self-service
+policy's Description. What belongs to another ticket is never touched, and what is not read is
+never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import grants, naming
+from shared.audit import INTENT, REVOKED, SUCCESS, Change, Row
+from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
+from shared.refusals import Denied
+from shared.tickets import Ticket
+
+WITHDRAWN = "withdrawn"
+ENDING_STATUSES = ("revoked", "withdrawn", "approved")
+NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
+QUARANTINE = Attached("Custom", naming.QUARANTINE_POLICY)
+CUT_OFF = Change("quarantine.attached", "ram", "AttachPolicyToUser")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which ticket's grant is to end, and why (`withdrawn`, …)."""
+
+    source: str
+    ticket_id: str
+    application: str
+    environment: str
+    reason: str
+
+    @property
+    def user(self) -> str:
+        return naming.user_name(self.application, self.environment)
+
+    @property
+    def policy(self) -> str:
+        return naming.policy_name(self.application, self.environment)
+
+    @property
+    def secret(self) -> str:
+        return naming.secret_name(self.application, self.environment)
+
+    @property
+    def operation_id(self) -> str:
+        return naming.operation_id(self.source, self.ticket_id, "revoke")
+
+    def is_of(self, source_and_ticket: Sequence[str]) -> bool:
+        """Whether something marked so belongs to this ticket."""
+        return tuple(source_and_ticket) == (self.source, self.ticket_id)
+
+
+def target(ticket: Ticket) -> Target | Denied:
+    """What a revoking delivery means. It needs no approvals: whoever may sign may withdraw."""
+    if ticket.status not in ENDING_STATUSES:
+        return Denied("ticket_not_revoked", "status")
+    return Target(ticket.source, ticket.id, ticket.application, ticket.environment, WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What exists under the target's names; `self_service` is the user whose policy it is.
+
+    `user`, `secret` and `policy` are this ticket's own; `foreign` names what is another's.
+    """
+
+    user: User | None = None
+    keys: tuple[KeyStatus, ...] = ()
+    attached: tuple[Attached, ...] = ()
+    policy: PolicyState | None = None
+    self_service: str = ""
+    foreign: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        whom: Target,
+        user: User | None,
+        keys: Sequence[KeyStatus] | None,
+        attached: Sequence[Attached],
+        policy: PolicyState | None,
+    ) -> Found:
+        """From the answers of the reads; what is not this ticket's is left out."""
+        found = cls(policy=policy)
+        if user is not None and whom.is_of(grants.ticket_of(user.tags)[:2]):
+            found = replace(found, user=user, keys=tuple(keys or ()), attached=tuple(attached))
+        elif user is not None:
+            found = replace(found, policy=None, foreign=(f"user {user.name}",))
+        if policy is None:
+            return found
+        source, ticket, holder = grants.self_service_of(policy.description)
+        if not ticket:
+            return found
+        if whom.is_of((source, ticket)):
+            return replace(found, policy=policy, self_service=holder)
+        return replace(found, policy=None, foreign=(*found.foreign, f"policy {policy.name}"))
+
+    @property
+    def quarantined(self) -> bool:
+        return QUARANTINE in self.attached
+
+
+@dataclass(frozen=True)
+class Details:
+    """What else has to go before the user can; None where it could not be read."""
+
+    groups: tuple[str, ...] = ()
+    versions: tuple[PolicyVersion, ...] = ()
+    holders: tuple[str, ...] | None = ()
+    secret: SecretState | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the audit log says of the ticket.
+
+    `revoked` from the first intent on, `ended` once a revocation got through; `cut` if another
+    run's quarantine, `made_policy` if the making of a policy is on record; `worked_at_ms` is the
+    last sign of any other operation of the ticket, 0 if there is none, and `places` are the
+    (application, environment) that such an operation was going to change.
+    """
+
+    revoked: bool = False
+    ended: bool = False
+    cut: bool = False
+    made_policy: bool = False
+    worked_at_ms: int = 0
+    places: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], *, operation_id: str, run_id: str) -> Memory:
+        """From the ticket's rows, as the run `run_id` of `operation_id` reads them."""
+        revoked = [row for row in rows if row.get("event_type", "") == REVOKED]
+        others = [row for row in rows if row.get("operation_id", "") != operation_id]
+        return cls(
+            revoked=bool(revoked),
+            ended=any(row.get("outcome", "") == SUCCESS for row in revoked),
+            cut=any(
+                row.get("event_type", "") == "quarantine.attached"
+                and run_id not in row.get("chain_id", "")
+                for row in rows
+            ),
+            made_policy=any(row.get("event_type", "") == "policy.created" for row in rows),
+            worked_at_ms=max((int(row.get("time_ms") or 0) for row in others), default=0),
+            places=frozenset(
+                (row.get("application", ""), row.get("environment", ""))
+                for row in others
+                if row.get("phase", "") == INTENT
+            ),
+        )
+
+
+def memory_query(whom: Target) -> str:
+    """The log search for all rows of a ticket; both values are of a pattern without quotes."""
+    return f'ticket_id: "{whom.ticket_id}" and ticket_system: "{whom.source}"'
+
+
+def denial(found: Found) -> list[Change]:
+    """What ends all access at once, in no order: each of these is enough for what it covers."""
+    if found.self_service:
+        return [_detached(Attached("Custom", found.policy.name))] if found.policy else []
+    if found.user is None:
+        return []
+    changes = [CUT_OFF]
+    for key in found.keys:
+        changes += [
+            Change("key.restricted", "ims", "SetAccessKeyPolicy", key.id),
+            Change("key.disabled", "ram", "UpdateAccessKey", key.id),
+        ]
+    return changes
+
+
+def unsettled_seconds(
+    whom: Target, found: Found, more: Details, memory: Memory, now: datetime, max_lag_seconds: float
+) -> float:
+    """How long what was found may still lack something, so that it has to be read again.
+
+    A change of an issue run may not be visible yet. And until its quarantine is in force, the user
+    itself could make a key: every policy of ours denies that, unless it was detached or changed
+    behind our back.
+    """
+    intact = Attached("Custom", whom.policy) in found.attached and len(more.versions) == 1
+    if found.user is not None and not intact:
+        return max_lag_seconds
+    since = now.timestamp() - memory.worked_at_ms / 1000
+    return max(0.0, max_lag_seconds - since)
+
+
+def removal(whom: Target, found: Found, details: Details, memory: Memory) -> list[Change]:
+    """Everything that is this ticket's, in the order in which it goes."""
+    changes: list[Change] = []
+    if found.user is not None:
+        changes += [Change("key.deleted", "ram", "DeleteAccessKey", k.id) for k in found.keys]
+        changes += [_detached(held) for held in found.attached if held != QUARANTINE]
+        changes += [
+            Change("group.left", "ram", "RemoveUserFromGroup", resource=name)
+            for name in details.groups
+        ]
+        changes += [
+            Change("login.removed", "ram", "DeleteLoginProfile"),
+            Change("mfa.unbound", "ram", "UnbindMFADevice"),
+        ]
+    if owns_policy(whom, found, details, memory) and elsewhere(whom, found, details) == ():
+        changes += [
+            Change("policy.version_deleted", "ram", "DeletePolicyVersion", resource=version.id)
+            for version in details.versions
+            if not version.is_default
+        ]
+        changes.append(Change("policy.deleted", "ram", "DeletePolicy"))
+    if found.user is not None:
+        changes += [
+            Change("quarantine.detached", "ram", "DetachPolicyFromUser"),
+            Change("user.deleted", "ram", "DeleteUser"),
+        ]
+    if owns_secret(whom, details):
+        changes.append(Change("secret.deleted", "kms", "DeleteSecret"))
+    return changes
+
+
+def owns_policy(whom: Target, found: Found, details: Details, memory: Memory) -> bool:
+    """An application's policy does not name its ticket: it is its user's, or, once the user is
+    gone, that of the ticket for which the log remembers one being made."""
+    if found.policy is None:
+        return False
+    if found.user or found.self_service:
+        return True
+    others = found.foreign or (details.secret and not owns_secret(whom, details))
+    return memory.made_policy and not others
+
+
+def owns_secret(whom: Target, details: Details) -> bool:
+    return details.secret is not None and whom.is_of(grants.ticket_of(details.secret.tags)[:2])
+
+
+def elsewhere(whom: Target, found: Found, details: Details) -> tuple[str, ...] | None:
+    """Who else holds the policy; None if that is not known."""
+    if details.holders is None:
+        return None
+    own = f"user/{found.self_service or whom.user}"
+    return tuple(holder for holder in details.holders if holder != own)
+
+
+def left(whom: Target, found: Found, details: Details) -> tuple[str, ...]:
+    """What stays although it stands in the way, each with its reason."""
+    others = elsewhere(whom, found, details) if found.policy else ()
+    held = (f"policy {whom.policy} is held by {name} too" for name in others or ())
+    secret = details.secret is not None and not owns_secret(whom, details)
+    return (
+        *held,
+        *(f"{name} is another ticket's" for name in found.foreign),
+        *([f"secret {whom.secret} is another ticket's"] if secret else []),
+    )
+
+
+def _detached(policy: Attached) -> Change:
+    return Change(
+        "policy.detached", "ram", "DetachPolicyFromUser", resource=f"{policy.kind}:{policy.name}"
+    )

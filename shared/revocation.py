@@ -1,0 +1,208 @@
+"""The end of a grant: what comes first, what waits for what, and when it is over.
+
+What denies comes first and waits for nothing, neither for the audit log nor for another run's
+lease. What deletes comes under the lease and after acknowledged intents, so that the user and its
+tags are there to be found until the end is on record. Nothing stops at an error: all of them are
+raised together at the end, and FC runs it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+from shared import audit, leases, naming, removal, teardown
+from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome, Row
+from shared.errors import (
+    AkwardenError,
+    CloudError,
+    CloudUnknown,
+    LeaseHeld,
+    RevocationIncomplete,
+)
+from shared.issuance import Broker
+from shared.leases import Lease
+from shared.refusals import Denied
+from shared.removal import Found, Memory, Target
+from shared.steps import step
+from shared.teardown import Run
+from shared.tickets import Ticket
+
+AUDIT_PATIENCE_SECONDS = 5  # the cut waits so long for its intents to be acknowledged, no longer
+# An issue run ends within seconds. For a dead one's lease the handler waits, and then FC.
+LEASE_PAUSE_SECONDS, LEASE_PATIENCE_SECONDS = 2.0, 20.0
+INDEX_PAUSE_SECONDS, INDEX_PATIENCE_SECONDS = 1.0, 10.0  # SLS finds a new row within 3 s
+
+ENDING = Change(audit.REVOKED, "", "")
+LEASE = [
+    Change("lease.taken", "ram", "CreatePolicy"), Change("lease.released", "ram", "DeletePolicy")
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """What is no more; `left` says what stays and why, `repeated` that all was gone before.
+
+    `places` are the (application, environment) under which the log knows the ticket.
+    """
+
+    user: str
+    access_key_ids: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    repeated: bool = False
+    places: frozenset[tuple[str, str]] = frozenset()
+
+    def and_also(self, other: Revoked) -> Revoked:
+        """Both in one; named after this one's user."""
+        return Revoked(
+            self.user, (*self.access_key_ids, *other.access_key_ids), (*self.left, *other.left),
+            self.repeated and other.repeated, self.places,
+        )  # fmt: skip
+
+
+def by_ticket(broker: Broker, ticket: Ticket, record: Attempt) -> Revoked | Denied:
+    """End what the ticket granted; raises what `revoke` raises.
+
+    Under the names in the delivery first, and then under those by which the log remembers the
+    ticket: whoever withdraws may have changed them, and the grant would live on.
+    """
+    target = removal.target(ticket)
+    if isinstance(target, Denied):
+        broker.audit_log.put_logs(audit.refusal(record, target, broker.now()))
+        return target
+    outcome = revoke(broker, target, record)
+    for application, environment in sorted(outcome.places):
+        if (application, environment) != (target.application, target.environment):
+            there = replace(target, application=application, environment=environment)
+            outcome = outcome.and_also(revoke(broker, there, record.elsewhere(there.user, {
+                "application": application, "environment": environment,
+            })))  # fmt: skip
+    return outcome
+
+
+def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
+    """End what stands under the target's names and is its ticket's.
+
+    Safe to run again after any failure, and after success. Raises RevocationIncomplete with all
+    that failed, CloudError where it could not go on, and LeaseHeld while another run is at work on
+    the application (access is cut by then); each is to be retried.
+    """
+    run = Run(broker, target, record)
+    record.base |= {"reason": target.reason, "target_user": target.user,
+                    "policy_name": target.policy, "secret_name": target.secret}  # fmt: skip
+    found = teardown.find(run)
+    nothing = not found.user and not found.policy and not run.failures
+    if nothing and (memory := teardown.remembered(run)).ended:
+        return Revoked(target.user, left=found.foreign, repeated=True, places=memory.places)
+    _cut(run, found, [ENDING, *LEASE])
+    try:
+        revoked = _under_lease(run, found)
+    except AkwardenError as err:
+        _record(run, Outcome(FAILURE, code=err.reason))
+        raise
+    if run.failures:
+        _record(run, Outcome(FAILURE, code=RevocationIncomplete.reason))
+        raise RevocationIncomplete(run.failures)
+    _record(run, Outcome(SUCCESS, message="; ".join(f"left: {what}" for what in revoked.left)))
+    return revoked
+
+
+def _record(run: Run, ending: Outcome) -> None:
+    """The results of everything that was announced."""
+    run.record.outcomes[ENDING] = ending
+    run.broker.audit_log.put_logs(run.record.results(run.broker.now()))
+
+
+def _cut(run: Run, found: Found, first: Sequence[Change] = ()) -> None:
+    """Deny what is not denied yet. The one place where a change does not wait for the log: its
+    intents get a few seconds; if they fail they are written after it, or FC tries again."""
+    broker, record = run.broker, run.record
+    changes = [change for change in removal.denial(found) if change not in record.changes]
+    if not changes and not first:
+        return
+    rows = record.intents([*first, *changes], broker.now())
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        written = pool.submit(broker.audit_log.put_logs, rows)
+        wait([written], timeout=AUDIT_PATIENCE_SECONDS)
+        if not written.done() or written.exception() is not None:
+            record.late |= set(changes)
+        run.attempted([teardown.change_made(run, found, change) for change in changes])
+    if written.exception() is not None:  # known by now: the pool has ended
+        _write_late(run, rows)
+
+
+def _write_late(run: Run, rows: Sequence[Row]) -> None:
+    """Without the log nothing more is done: what is there is how the next attempt finds it."""
+    try:
+        run.broker.audit_log.put_logs(rows)
+    except CloudError as err:
+        raise RevocationIncomplete([*run.failures, err]) from err
+
+
+def _under_lease(run: Run, before: Found) -> Revoked:
+    lease = _taken(run)
+    memory = _visible_memory(run)
+    if before.quarantined and not memory.cut:  # by an attempt that could not write it down
+        run.record.late |= set(removal.denial(before))
+    revoked = _remove(run, memory)
+    # While a change is in doubt the lease stays: a late DeletePolicy must not meet a new grant.
+    if not run.record.in_doubt:
+        run.attempted([step(run.record, "lease.released",
+                            lambda: leases.release(run.broker.ram, lease))])  # fmt: skip
+    return revoked
+
+
+def _taken(run: Run) -> Lease:
+    """The lease, waited for; what a running issue makes meanwhile is cut at once."""
+    broker, record, target = run.broker, run.record, run.target
+    take = step(record, "lease.taken", lambda: leases.take(
+        broker.ram, naming.application_lease(target.application, target.environment),
+        record.operation_id, broker.lease_terms, now=broker.now, sleep=broker.sleep,
+    ))  # fmt: skip
+    waited = 0.0
+    while True:
+        try:
+            lease: Lease = take()
+            return lease
+        except LeaseHeld:
+            if waited >= LEASE_PATIENCE_SECONDS:
+                raise
+        broker.sleep(LEASE_PAUSE_SECONDS)
+        waited += LEASE_PAUSE_SECONDS
+        _cut(run, teardown.find(run))
+
+
+def _visible_memory(run: Run) -> Memory:
+    """The log with this very revocation in it: an acknowledged row cannot be found at once, and
+    whoever takes the lease next will look there."""
+    waited = 0.0
+    while not (memory := teardown.remembered(run)).revoked:
+        if waited >= INDEX_PATIENCE_SECONDS:
+            raise CloudUnknown("GetLogs")
+        run.broker.sleep(INDEX_PAUSE_SECONDS)
+        waited += INDEX_PAUSE_SECONDS
+    return memory
+
+
+def _remove(run: Run, memory: Memory) -> Revoked:
+    broker, target, record = run.broker, run.target, run.record
+    unread = len(run.failures)
+    found, more = teardown.find(run), teardown.details(run)
+    pause = removal.unsettled_seconds(
+        target, found, more, memory, broker.now(), broker.lease_terms.max_lag_seconds
+    )
+    if pause > 0:
+        _cut(run, found)
+        broker.sleep(pause)
+        found, more = teardown.find(run), teardown.details(run)
+    complete = len(run.failures) == unread
+    _cut(run, found)
+    changes = removal.removal(target, found, more, memory)
+    if changes:
+        broker.audit_log.put_logs(record.intents(changes, broker.now()))
+    teardown.remove(run, found, changes, complete=complete)
+    keys = tuple(sorted({change.target for change in record.changes if change.target}))
+    return Revoked(
+        target.user, keys, removal.left(target, found, more), places=memory.places
+    )

@@ -1,0 +1,145 @@
+"""The calls of a revocation: what it reads, and which one API call makes each of its changes.
+
+In what order, and what waits for what, says `shared/revocation.py`; which changes there are to be
+made says `shared/removal.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+from shared import removal
+from shared.audit import Attempt, Change
+from shared.errors import (
+    AkwardenError,
+    AlreadyExists,
+    CloudError,
+    CloudRefused,
+    NotFound,
+    StateChanged,
+)
+from shared.issuance import Broker
+from shared.ports import Attached
+from shared.removal import QUARANTINE, Details, Found, Memory, Target
+from shared.resumption import MEMORY_DAYS
+from shared.steps import Call, side_by_side, step, unless_so
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass
+class Run:
+    """One attempt at one target, and everything that went wrong in it so far."""
+
+    broker: Broker
+    target: Target
+    record: Attempt
+    failures: list[AkwardenError] = field(default_factory=list)
+
+    def attempted(self, calls: Sequence[Call]) -> bool:
+        """Run the calls side by side past their errors, which are kept; whether all went well."""
+        before = len(self.failures)
+        if calls:
+            side_by_side(*(partial(self.read, call, None) for call in calls))
+        return len(self.failures) == before
+
+    def read(self, call: Callable[[], T], unknown: U) -> T | U:
+        """The call's value, or `unknown` if it fails, which is kept."""
+        try:
+            return call()
+        except CloudError as err:
+            self.failures.append(err)
+            return unknown
+
+
+def find(run: Run) -> Found:
+    """What exists under the target's names. Whose the user is must be known: that read may
+    raise. Any other that fails is kept as a failure, and shows nothing; so is a user of ours whose
+    keys are not visible yet."""
+    ims, ram, target = run.broker.ims, run.broker.ram, run.target
+    user, keys, attached, policy = side_by_side(
+        lambda: ims.get_user(target.user),
+        lambda: run.read(lambda: ram.list_access_keys(target.user), ()),
+        lambda: run.read(lambda: ram.list_policies_for_user(target.user), ()),
+        lambda: run.read(lambda: ram.get_policy(target.policy), None),
+    )
+    found = Found.of(target, user, keys, attached, policy)
+    if found.user is not None and keys is None:
+        run.failures.append(StateChanged("the user's keys cannot be listed yet"))
+    return found
+
+
+def details(run: Run) -> Details:
+    """What else has to go, read with the same care."""
+    ram, kms, target = run.broker.ram, run.broker.kms, run.target
+    groups, versions, holders, secret = side_by_side(
+        lambda: run.read(lambda: ram.list_groups_for_user(target.user), ()),
+        lambda: run.read(lambda: ram.list_policy_versions(target.policy), ()),
+        lambda: run.read(lambda: tuple(ram.list_entities_for_policy(target.policy)), None),
+        lambda: run.read(lambda: kms.describe_secret(target.secret), None),
+    )
+    return Details(tuple(groups), tuple(versions), holders, secret)
+
+
+def remembered(run: Run) -> Memory:
+    """What the log says of the ticket; CloudError if it cannot be read."""
+    now = run.broker.now()
+    rows = run.broker.audit_log.get_logs(
+        removal.memory_query(run.target), now - timedelta(days=MEMORY_DAYS),
+        now + timedelta(minutes=15),
+    )  # fmt: skip
+    record = run.record
+    return Memory.of(rows, operation_id=record.operation_id, run_id=record.run_id)
+
+
+def change_made(run: Run, found: Found, change: Change) -> Call:
+    """The one call that makes the change; what is so already is a success."""
+    ram, ims, kms, target = run.broker.ram, run.broker.ims, run.broker.kms, run.target
+    user, key_id, resource = found.self_service or target.user, change.target, change.resource
+    calls: dict[str, tuple[Call, type[CloudRefused]]] = {
+        "quarantine.attached": (
+            lambda: ram.attach_policy_to_user(QUARANTINE.name, user), AlreadyExists),
+        "key.restricted": (
+            lambda: ims.set_access_key_policy(user, key_id, removal.NOWHERE), NotFound),
+        "key.disabled": (lambda: ram.update_access_key(user, key_id, "Inactive"), NotFound),
+        "key.deleted": (lambda: ram.delete_access_key(user, key_id), NotFound),
+        "policy.detached": (
+            lambda: ram.detach_policy_from_user(Attached(*resource.split(":")), user), NotFound),
+        "group.left": (lambda: ram.remove_user_from_group(user, resource), NotFound),
+        "login.removed": (lambda: ram.delete_login_profile(user), NotFound),
+        "mfa.unbound": (lambda: ram.unbind_mfa_device(user), NotFound),
+        "policy.version_deleted": (
+            lambda: ram.delete_policy_version(target.policy, resource), NotFound),
+        "policy.deleted": (lambda: ram.delete_policy(target.policy), NotFound),
+        "quarantine.detached": (
+            lambda: ram.detach_policy_from_user(QUARANTINE, user), NotFound),
+        "user.deleted": (lambda: ram.delete_user(user), NotFound),
+        # At once: its value is worthless without the key, and within a recovery window of at
+        # least 7 days the name would be blocked for the application's next ticket.
+        "secret.deleted": (lambda: kms.delete_secret(target.secret), NotFound),
+    }  # fmt: skip
+    call, already = calls[change.event_type]
+    return step(run.record, change.event_type, unless_so(call, already), target=key_id or resource)
+
+
+def remove(run: Run, found: Found, changes: Sequence[Change], *, complete: bool) -> None:
+    """Make the changes in their order, past errors. The quarantine comes off only where nothing is
+    left that it holds back: keys, rights and logins gone, and nothing unread (`complete`)."""
+
+    def made(*events: str) -> bool:
+        return run.attempted(
+            [change_made(run, found, change) for change in changes if change.event_type in events]
+        )
+
+    keyless = made("key.deleted")
+    bare = made("policy.detached", "group.left", "login.removed", "mfa.unbound")
+    if made("policy.version_deleted"):
+        made("policy.deleted")
+    if complete and keyless and bare and made("quarantine.detached") and not made("user.deleted"):
+        run.attempted([change_made(run, found, removal.CUT_OFF)])  # it lives: not a day without
+    made("secret.deleted")

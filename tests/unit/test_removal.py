@@ -1,0 +1,181 @@
+"""What a revocation may touch, and in which order it goes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import removal, tickets
+from shared.audit import Change
+from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
+from shared.refusals import Denied
+from shared.removal import QUARANTINE, Details, Found, Memory, Target
+from tests.unit.samples import NOW, approved_ticket
+
+WHOM = Target("standard-webhooks", "REQ-1042", "orders", "prod", "withdrawn")
+OURS = {"akw:source": "standard-webhooks", "akw:ticket": "REQ-1042"}
+THEIRS = OURS | {"akw:ticket": "REQ-2000"}
+KEY = KeyStatus("LTAI5tOne", "Active", NOW)
+GRANTED = Attached("Custom", "akw-orders-prod")
+LAG_SECONDS = 30
+FIRST = PolicyVersion("v1", True)
+SECRET = SecretState("akw/orders/prod", OURS, "")
+MADE = Memory(made_policy=True)
+
+
+def user(tags: dict[str, str]) -> User:
+    return User("1", "akw-orders-prod", tags)
+
+
+def policy(description: str = "{}") -> PolicyState:
+    return PolicyState("akw-orders-prod", description, "{}")
+
+
+def self_service(ticket: str) -> PolicyState:
+    """A policy that says itself whose it is."""
+    return policy(json.dumps({
+        "akw": "1", "grant": {"source": "standard-webhooks", "ticket": ticket},
+        "permissions": [["self-service-access-key-manage", {"user_name": "heidi"}]],
+    }))  # fmt: skip
+
+
+def found(whose: User | None, described: PolicyState | None = None) -> Found:
+    return Found.of(WHOM, whose, [KEY], [GRANTED, QUARANTINE], described)
+
+
+def events(changes: list[Change]) -> list[str]:
+    return [change.event_type for change in changes]
+
+
+@pytest.mark.parametrize("status", tickets.STATUSES)
+def test_status_decides_whether_a_delivery_revokes(status: str) -> None:
+    """It must end the ticket, or still call it approved; approvals do not matter."""
+    given = tickets.parse(approved_ticket(status=status, approvals=[]), source=WHOM.source)
+    assert isinstance(given, tickets.Ticket)
+
+    target = removal.target(given)
+
+    if status in ("revoked", "withdrawn", "approved"):
+        assert WHOM == target
+    else:
+        assert Denied("ticket_not_revoked", "status") == target
+
+
+def test_own_user_is_cut_by_three_things_at_once() -> None:
+    """Rights, network and status; each key for itself."""
+    assert [
+        Change("quarantine.attached", "ram", "AttachPolicyToUser"),
+        Change("key.restricted", "ims", "SetAccessKeyPolicy", KEY.id),
+        Change("key.disabled", "ram", "UpdateAccessKey", KEY.id),
+    ] == removal.denial(found(user(OURS)))
+
+
+@pytest.mark.parametrize("tags", [THEIRS, {}, OURS | {"akw:source": "other"}])
+def test_foreign_user_is_neither_cut_nor_removed(tags: dict[str, str]) -> None:
+    """Another ticket's, another source's, or nobody's: only its name is told."""
+    seen = found(user(tags), policy())
+    details = Details(("developers",), (FIRST,), ("user/akw-orders-prod",), None)
+
+    assert [] == removal.denial(seen)
+    assert [] == removal.removal(WHOM, seen, details, MADE)
+    assert ("user akw-orders-prod is another ticket's",) == removal.left(WHOM, seen, details)
+
+
+def test_order_of_removal() -> None:
+    """Keys, rights and logins, the policy, then the quarantine, the user and its secret."""
+    details = Details(
+        ("developers",), (FIRST, PolicyVersion("v2", False)), ("user/akw-orders-prod",), SECRET
+    )
+
+    changes = removal.removal(WHOM, found(user(OURS), policy()), details, Memory())
+
+    assert [
+        "key.deleted", "policy.detached", "group.left", "login.removed", "mfa.unbound",
+        "policy.version_deleted", "policy.deleted", "quarantine.detached", "user.deleted",
+        "secret.deleted",
+    ] == events(changes)  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "details", "memory", "removed"), [
+    (found(None, policy()), Details(versions=(FIRST,)), MADE, ["policy.deleted"]),
+    (found(None, policy()), Details(versions=(FIRST,)), Memory(), []),
+    (found(None, policy()), Details(versions=(FIRST,), secret=SecretState("s", THEIRS, "")), MADE,
+     []),
+    (found(None, policy()), Details(holders=("role/admin",)), MADE, []),
+    (found(None, policy()), Details(holders=None), MADE, []),
+    (found(None), Details(secret=SECRET), Memory(), ["secret.deleted"]),
+    (found(None), Details(secret=SecretState("s", THEIRS, "")), Memory(), []),
+    (found(None, self_service("REQ-1042")), Details(), Memory(), ["policy.deleted"]),
+    (found(None, self_service("REQ-2000")), Details(), MADE, []),
+])  # fmt: skip
+def test_what_is_left_behind_without_its_user(
+    seen: Found, details: Details, memory: Memory, removed: list[str]
+) -> None:
+    """Only what is surely this ticket's: by its tags, its description, or the log."""
+    assert removed == events(removal.removal(WHOM, seen, details, memory))
+
+
+def test_self_service_is_ended_by_detaching() -> None:
+    """From the user that it was for, and nobody's keys are touched."""
+    assert [
+        Change("policy.detached", "ram", "DetachPolicyFromUser", resource="Custom:akw-orders-prod")
+    ] == removal.denial(found(None, self_service("REQ-1042")))
+
+
+def unsettled(seen: Found, **changes: Any) -> float:
+    details = Details(versions=changes.pop("versions", (FIRST,)))
+    return removal.unsettled_seconds(WHOM, seen, details, Memory(**changes), NOW, LAG_SECONDS)
+
+
+def test_settled_grant_is_not_waited_for() -> None:
+    """Our policy stood in the way of new keys all the time, and nobody worked on the ticket."""
+    assert 0 == unsettled(found(user(OURS)))
+
+
+@pytest.mark.parametrize("seen", [Found.of(WHOM, user(OURS), [KEY], [QUARANTINE], policy())])
+def test_detached_policy_may_have_let_a_key_be_made(seen: Found) -> None:
+    """What denied it is gone: the whole lag has to pass before the keys are all known."""
+    assert LAG_SECONDS == unsettled(seen)
+
+
+def test_changed_policy_may_have_let_a_key_be_made() -> None:
+    """A second version is somebody's change."""
+    assert LAG_SECONDS == unsettled(found(user(OURS)), versions=(FIRST, PolicyVersion("v2", False)))
+
+
+def test_fresh_work_is_waited_for() -> None:
+    """What an issue run did ten seconds ago may take another twenty to show."""
+    at = int((NOW - timedelta(seconds=10)).timestamp() * 1000)
+
+    assert 20 == unsettled(found(None), worked_at_ms=at)
+
+
+def row(**changes: str) -> dict[str, str]:
+    return {"phase": "result", "application": "orders", "environment": "prod",
+            "event_type": "key.issued", "outcome": "success", "operation_id": "op-issue",
+            "chain_id": "op-issue/run-0", "time_ms": "1"} | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "memory"), [
+    ([], Memory()),
+    ([row(time_ms="5"), row(time_ms="3")], Memory(worked_at_ms=5)),
+    ([row(event_type="policy.created", outcome="pending", phase="intent")],
+     Memory(made_policy=True, worked_at_ms=1, places=frozenset({("orders", "prod")}))),
+    ([row(event_type="ticket.rejected", phase="note", application="other")],
+     Memory(worked_at_ms=1)),
+    ([row(event_type="ticket.revoked", outcome="pending", operation_id="op-1")],
+     Memory(revoked=True)),
+    ([row(event_type="ticket.revoked", outcome="failure", operation_id="op-1")],
+     Memory(revoked=True)),
+    ([row(event_type="ticket.revoked", operation_id="op-1")], Memory(revoked=True, ended=True)),
+    ([row(event_type="quarantine.attached", operation_id="op-1", chain_id="op-1/run-1")],
+     Memory()),
+    ([row(event_type="quarantine.attached", operation_id="op-1", chain_id="op-1/run-9")],
+     Memory(cut=True)),
+])  # fmt: skip
+def test_what_the_log_says(rows: list[dict[str, str]], memory: Memory) -> None:
+    """The rows of the run that asks are no memory of an earlier cut."""
+    assert memory == Memory.of(rows, operation_id="op-1", run_id="run-1")
