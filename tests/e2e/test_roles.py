@@ -23,11 +23,12 @@ REMOVALS = [
 
 
 def granted() -> set[tuple[str, str]]:
-    """(role, action) of every role policy."""
+    """(role, action) of everything that a role policy allows; what it denies grants nothing."""
     return {
         (path.stem, action)
         for path in ROLES.glob("*.json")
         for statement in json.loads(path.read_text(encoding="utf-8"))["Statement"]
+        if statement["Effect"] == "Allow"
         for action in statement["Action"]
     }
 
