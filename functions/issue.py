@@ -30,7 +30,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     ticket = case.ticket
     current, book, broker = bootstrap.worker(os.environ, context.function)
     record = audit.attempt(
-        ticket, naming.operation_id(ticket.source, ticket.id, "issue"),
+        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "issue"),
         fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="webhook",
         broker_version=bootstrap.VERSION,

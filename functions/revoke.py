@@ -30,7 +30,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     ticket = case.ticket
     current, broker = bootstrap.revoker(os.environ, context.function)
     record = audit.attempt(
-        ticket, naming.operation_id(ticket.source, ticket.id, "revoke"),
+        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "revoke"),
         fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="webhook",
         broker_version=bootstrap.VERSION,

@@ -29,7 +29,7 @@ ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
 REVOKED = "ticket.revoked"
 
 FIELDS = (
-    "schema", "event_id", "event_type", "phase", "outcome", "time_ms",
+    "schema", "event_id", "change_id", "event_type", "phase", "outcome", "time_ms",
     "operation_id", "seq", "chain_id", "prev_hash", "hash",
     "ticket_id", "ticket_system", "ticket_url",
     "requester_id", "requester_kind", "approver_id", "approver_kind", "approval_time_ms",
@@ -59,6 +59,23 @@ class Change:
     action: str
     target: str = ""
     resource: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an operation is about: a ticket and the application that it names."""
+
+    source: str
+    ticket_id: str
+    application: str
+    environment: str
+    ticket_url: str = ""
+    requester_id: str = ""
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> Subject:
+        return cls(ticket.source, ticket.id, ticket.application, ticket.environment, ticket.url,
+                   ticket.requester.id)  # fmt: skip
 
 
 @dataclass
@@ -146,6 +163,7 @@ class Attempt:
             row = dict.fromkeys(FIELDS, "") | self.base | self.facts | more
             row |= {
                 "event_id": self._event_id(change.event_type, phase),
+                "change_id": "" if phase == NOTE else self._change_id(change),
                 "event_type": change.event_type,
                 "phase": phase,
                 "outcome": outcome.outcome,
@@ -176,6 +194,12 @@ class Attempt:
         name = f"{self.operation_id}/{self.run_id}/{event_type}/{phase}/{self.rows_written}"
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"akwarden:{name}"))
 
+    def _change_id(self, change: Change) -> str:
+        """The same in a change's intent and in its result: an intent whose id stands in no result
+        is one that nobody knows the end of."""
+        named = (self.operation_id, self.run_id, change.event_type, change.target, change.resource)
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"akwarden:change:{'/'.join(named)}"))
+
 
 def row_hash(row: Row) -> str:
     """SHA-256 (hex) over the row's canonical JSON without `hash`."""
@@ -185,7 +209,7 @@ def row_hash(row: Row) -> str:
 
 
 def attempt(
-    ticket: Ticket,
+    subject: Subject,
     operation_id: str,
     *,
     fc_request_id: str,
@@ -205,10 +229,10 @@ def attempt(
             "schema": SCHEMA,
             "operation_id": operation_id,
             "chain_id": f"{operation_id}/{run_id}",
-            "ticket_id": ticket.id,
-            "ticket_system": ticket.source,
-            "ticket_url": ticket.url,
-            "requester_id": ticket.requester.id,
+            "ticket_id": subject.ticket_id,
+            "ticket_system": subject.source,
+            "ticket_url": subject.ticket_url,
+            "requester_id": subject.requester_id,
             "requester_kind": "human",
             "actor_id": fc_function,
             "actor_kind": "function",
@@ -218,8 +242,8 @@ def attempt(
             "fc_request_id": fc_request_id,
             "fc_function": fc_function,
             "broker_version": broker_version,
-            "application": ticket.application,
-            "environment": ticket.environment,
+            "application": subject.application,
+            "environment": subject.environment,
         },
     )
 

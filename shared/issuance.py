@@ -92,7 +92,7 @@ def find(broker: Broker, grant: Grant) -> Found:
     reads: list[Callable[[], Any]] = [
         lambda: broker.ims.get_user(grant.user),
         lambda: broker.ram.get_policy(grant.policy),
-        lambda: broker.ims.list_users(grants.ticket_tags(ticket)),
+        lambda: [user.name for user in broker.ims.list_users(grants.ticket_tags(ticket))],
     ]
     if grant.holds_key:
         reads += [

@@ -23,6 +23,7 @@ class User:
     id: str
     name: str
     tags: Mapping[str, str]
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,15 @@ class PolicyState:
 
 
 @dataclass(frozen=True)
+class ListedPolicy:
+    """A custom policy as a list shows it: without its document."""
+
+    name: str
+    description: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Attached:
     """A policy that a user holds; `kind` is `Custom` or `System`."""
 
@@ -76,6 +86,7 @@ class SecretState:
     name: str
     tags: Mapping[str, str]
     deletes_at: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,13 @@ class Ims(Protocol):
 
     def get_user(self, user: str) -> User | None: ...
 
-    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]: ...
+    def get_user_of_access_key(self, access_key_id: str) -> User | None:
+        """GetUser by a key of the user; None if the key is nobody's (any more)."""
+        ...
+
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[User]:
+        """Users that carry all these tags, every user if there are none."""
+        ...
 
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str: ...
 
@@ -99,11 +116,27 @@ class Ims(Protocol):
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str: ...
 
+    def list_users_in_recycle_bin(self, user: str) -> Sequence[str]:
+        """Ids of deleted users of that name that can still be restored."""
+        ...
+
+    def delete_user_in_recycle_bin(self, user_id: str) -> str: ...
+
+    def list_access_keys_in_recycle_bin(self, user_id: str) -> Sequence[str] | None:
+        """Ids of a user's deleted keys that can still be restored."""
+        ...
+
+    def delete_access_key_in_recycle_bin(self, user_id: str, access_key_id: str) -> str: ...
+
 
 class Ram(Protocol):
     """RAM 2015-05-01: policies, AccessKeys, and what else a user can hold."""
 
     def get_policy(self, name: str) -> PolicyState | None: ...
+
+    def list_policies(self) -> Sequence[ListedPolicy]:
+        """Every custom policy of the account."""
+        ...
 
     def create_policy(self, name: str, document: str, description: str) -> str: ...
 
@@ -149,6 +182,10 @@ class Kms(Protocol):
         self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
     ) -> str: ...
 
+    def list_secrets(self) -> Sequence[SecretState]:
+        """Every secret of the account's region, with tags."""
+        ...
+
     def describe_secret(self, name: str) -> SecretState | None: ...
 
     def list_secret_version_ids(self, name: str) -> Sequence[Version] | None: ...
@@ -174,6 +211,10 @@ class AuditLog(Protocol):
     def put_logs(self, rows: Sequence[Row]) -> None: ...
 
     def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]: ...
+
+    def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
+        """The rows of an analytic statement (`search | select …`), which names its own limit."""
+        ...
 
 
 class Functions(Protocol):

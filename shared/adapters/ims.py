@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from alibabacloud_ims20190815 import models
 from alibabacloud_ims20190815.client import Client
 
 from shared import naming
-from shared.adapters.tea import Credentials, Endpoint, answer, config, present
+from shared.adapters.tea import Credentials, Endpoint, answer, config, moment, present
 from shared.errors import NotFound
 from shared.ports import User
 
 HOST = "ims.aliyuncs.com"
-PAGE_SIZE = 1000
+PAGE_SIZE, BIN_PAGE_SIZE = 1000, 100  # the most that each list allows
 
 
 class ImsAdapter:
@@ -32,13 +33,20 @@ class ImsAdapter:
             body = answer("GetUser", lambda: self._client.get_user(request).body, repeatable=True)
         except NotFound:
             return None
-        found = present("GetUser", body, "user")
-        tags = found.tags.tag if found.tags else None
-        return User(found.user_id, user, {t.tag_key: t.tag_value for t in tags or []})
+        return _user(present("GetUser", body, "user"))
 
-    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]:
-        """ListUsers that carry all these tags, frozen ones too, all pages: their names."""
-        found: list[str] = []
+    def get_user_of_access_key(self, access_key_id: str) -> User | None:
+        """GetUser by UserAccessKeyId, with its tags; None if the key is nobody's."""
+        request = models.GetUserRequest(user_access_key_id=access_key_id)
+        try:
+            body = answer("GetUser", lambda: self._client.get_user(request).body, repeatable=True)
+        except NotFound:
+            return None
+        return _user(present("GetUser", body, "user"))
+
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[User]:
+        """ListUsers that carry all these tags, frozen ones too, all pages."""
+        found: list[User] = []
         marker: str | None = None
         while True:
             request = models.ListUsersRequest(
@@ -48,7 +56,7 @@ class ImsAdapter:
             body = answer("ListUsers", partial(self._client.list_users, request),
                           repeatable=True).body  # fmt: skip
             users = present("ListUsers", body, "users").user or []
-            found += [user.user_principal_name.split("@")[0] for user in users]
+            found += [_user(user) for user in users]
             if not body.is_truncated:
                 return found
             marker = present("ListUsers", body, "marker")
@@ -84,5 +92,60 @@ class ImsAdapter:
         )  # fmt: skip
         return str(present("SetAccessKeyPolicy", body, "request_id"))
 
+    def list_users_in_recycle_bin(self, user: str) -> Sequence[str]:
+        """ListUsersInRecycleBin of that name, all pages: their numeric ids."""
+        found: list[str] = []
+        marker: str | None = None
+        while True:
+            request = models.ListUsersInRecycleBinRequest(
+                filter=f"UserPrincipalName eq {self._principal(user)}",
+                max_items=BIN_PAGE_SIZE, marker=marker,
+            )  # fmt: skip
+            body = answer("ListUsersInRecycleBin",
+                          partial(self._client.list_users_in_recycle_bin, request),
+                          repeatable=True).body  # fmt: skip
+            users = present("ListUsersInRecycleBin", body, "users").user or []
+            found += [user.user_id for user in users]
+            if not body.is_truncated:
+                return found
+            marker = present("ListUsersInRecycleBin", body, "marker")
+
+    def delete_user_in_recycle_bin(self, user_id: str) -> str:
+        """DeleteUserInRecycleBin: nobody can restore it; NotFound if it is not there."""
+        request = models.DeleteUserInRecycleBinRequest(user_id=user_id)
+        body = answer("DeleteUserInRecycleBin",
+                      lambda: self._client.delete_user_in_recycle_bin(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("DeleteUserInRecycleBin", body, "request_id"))
+
+    def list_access_keys_in_recycle_bin(self, user_id: str) -> Sequence[str] | None:
+        """ListAccessKeysInRecycleBin: at most three; None if no user has that id."""
+        request = models.ListAccessKeysInRecycleBinRequest(user_id=user_id)
+        try:
+            body = answer("ListAccessKeysInRecycleBin",
+                          lambda: self._client.list_access_keys_in_recycle_bin(request).body,
+                          repeatable=True)  # fmt: skip
+        except NotFound:
+            return None
+        keys = present("ListAccessKeysInRecycleBin", body, "access_keys").access_key or []
+        return [key.access_key_id for key in keys]
+
+    def delete_access_key_in_recycle_bin(self, user_id: str, access_key_id: str) -> str:
+        """DeleteAccessKeyInRecycleBin: nobody can restore it; NotFound if it is not there."""
+        request = models.DeleteAccessKeyInRecycleBinRequest(
+            user_id=user_id, user_access_key_id=access_key_id
+        )
+        body = answer("DeleteAccessKeyInRecycleBin",
+                      lambda: self._client.delete_access_key_in_recycle_bin(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("DeleteAccessKeyInRecycleBin", body, "request_id"))
+
     def _principal(self, user: str) -> str:
         return naming.principal_name(user, self._domain)
+
+
+def _user(found: Any) -> User:
+    tags = found.tags.tag if found.tags else None
+    name = found.user_principal_name.split("@")[0]
+    return User(found.user_id, name, {t.tag_key: t.tag_value for t in tags or []},
+                moment(found.create_date))  # fmt: skip

@@ -10,7 +10,7 @@ from alibabacloud_kms20160120 import models
 from alibabacloud_kms20160120.client import Client
 
 from shared import naming
-from shared.adapters.tea import Credentials, Endpoint, answer, config, present
+from shared.adapters.tea import Credentials, Endpoint, answer, config, moment, present
 from shared.errors import NotFound
 from shared.ports import SecretState, Version
 from shared.secrecy import Secret
@@ -47,6 +47,27 @@ class KmsAdapter:
         body = answer("CreateSecret", lambda: self._client.create_secret(request).body,
                       repeatable=True)  # fmt: skip
         return str(present("CreateSecret", body, "request_id"))
+
+    def list_secrets(self) -> Sequence[SecretState]:
+        """ListSecrets with tags, all pages."""
+        secrets: list[SecretState] = []
+        page = 1
+        while True:
+            request = models.ListSecretsRequest(
+                fetch_tags="true", page_number=page, page_size=PAGE_SIZE
+            )
+            body = answer("ListSecrets", partial(self._client.list_secrets, request),
+                          repeatable=True).body  # fmt: skip
+            listed = present("ListSecrets", body, "secret_list").secret or []
+            for secret in listed:
+                tags = secret.tags.tag if secret.tags else None
+                secrets.append(SecretState(
+                    secret.secret_name, {t.tag_key: t.tag_value for t in tags or []},
+                    secret.planned_delete_time or "", moment(secret.create_time),
+                ))  # fmt: skip
+            if len(listed) < PAGE_SIZE:
+                return secrets
+            page += 1
 
     def describe_secret(self, name: str) -> SecretState | None:
         """DescribeSecret with tags; None if there is none."""

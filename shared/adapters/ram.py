@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 
-from shared.adapters.tea import Credentials, Endpoint, answer, config, present
+from shared.adapters.tea import Credentials, Endpoint, answer, config, moment, present
 from shared.errors import NotFound
-from shared.ports import Attached, KeyStatus, NewKey, PolicyState, PolicyVersion
+from shared.ports import Attached, KeyStatus, ListedPolicy, NewKey, PolicyState, PolicyVersion
 from shared.secrecy import Secret
 
+PAGE_SIZE = 1000
 HOST = "ram.aliyuncs.com"  # explicit: the SDK computes wrong hosts for regions it does not know
 
 
@@ -37,6 +39,25 @@ class RamAdapter:
         return PolicyState(
             policy.policy_name, policy.description or "", version.policy_document
         )  # fmt: skip
+
+    def list_policies(self) -> Sequence[ListedPolicy]:
+        """ListPolicies of type Custom, all pages."""
+        found: list[ListedPolicy] = []
+        marker: str | None = None
+        while True:
+            request = models.ListPoliciesRequest(
+                policy_type="Custom", max_items=PAGE_SIZE, marker=marker
+            )
+            body = answer("ListPolicies", partial(self._client.list_policies, request),
+                          repeatable=True).body  # fmt: skip
+            listed = present("ListPolicies", body, "policies").policy or []
+            found += [
+                ListedPolicy(p.policy_name, p.description or "", moment(p.create_date))
+                for p in listed
+            ]
+            if not body.is_truncated:
+                return found
+            marker = present("ListPolicies", body, "marker")
 
     def create_policy(self, name: str, document: str, description: str) -> str:
         """CreatePolicy; AlreadyExists if the name is taken. Not repeated by itself: two tries of
@@ -167,7 +188,7 @@ class RamAdapter:
         except NotFound:
             return None
         keys = present("ListAccessKeys", body, "access_keys").access_key or []
-        return [KeyStatus(k.access_key_id, k.status, _date(k.create_date)) for k in keys]
+        return [KeyStatus(k.access_key_id, k.status, moment(k.create_date)) for k in keys]
 
     def create_access_key(self, user: str) -> NewKey:
         """CreateAccessKey, sent once and never again: it has no client token, and a second key is
@@ -182,7 +203,7 @@ class RamAdapter:
             for name in ("access_key_id", "access_key_secret", "create_date")
         )
         # A key with an odd date is a key all the same: losing it here would orphan it.
-        created_at = _date(created) or datetime.now(UTC)
+        created_at = moment(created) or datetime.now(UTC)
         return NewKey(key_id, Secret(secret), created_at, str(response.body.request_id or ""))
 
     def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
@@ -204,11 +225,3 @@ class RamAdapter:
             repeatable=True,
         )  # fmt: skip
         return str(present("DeleteAccessKey", body, "request_id"))
-
-
-def _date(text: str) -> datetime | None:
-    """`2026-01-02T03:04:05Z`; None for anything else."""
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except (ValueError, AttributeError):
-        return None

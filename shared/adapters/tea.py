@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from alibabacloud_tea_openapi.models import Config
@@ -116,6 +117,14 @@ def translated(action: str, err: TeaException) -> CloudError:
         if code.startswith(codes):
             return kind(action, code, status, request_id)
     return CloudRefused(action, code, status, request_id)
+
+
+def moment(text: Any) -> datetime | None:
+    """`2026-01-02T03:04:05Z`; None for anything else."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (ValueError, AttributeError):
+        return None
 
 
 def present(action: str, body: Any, name: str) -> Any:

@@ -18,6 +18,10 @@ DOMAIN = f"{ACCOUNT}.onaliyun.com"
 NAME = "akw-orders-prod"
 TAGS = {"akw:ticket": "REQ-1", "akw:requester": "alice@example.com", "akw:sig": "0" * 64}
 CALLS: dict[str, Callable[[ImsAdapter], object]] = {
+    "ListUsersInRecycleBin": lambda ims: ims.list_users_in_recycle_bin(NAME),
+    "DeleteUserInRecycleBin": lambda ims: ims.delete_user_in_recycle_bin("2"),
+    "ListAccessKeysInRecycleBin": lambda ims: ims.list_access_keys_in_recycle_bin("2"),
+    "DeleteAccessKeyInRecycleBin": lambda ims: ims.delete_access_key_in_recycle_bin("2", "L"),
     "GetUser": lambda ims: ims.get_user(NAME),
     "ListUsers": lambda ims: ims.list_users(TAGS),
     "CreateUser": lambda ims: ims.create_user("akw-new", "akw new", {}),
@@ -30,6 +34,11 @@ CALLS: dict[str, Callable[[ImsAdapter], object]] = {
 @pytest.fixture
 def ims(endpoint: Endpoint, admin: Credentials) -> ImsAdapter:
     return ImsAdapter(endpoint, admin, DOMAIN)
+
+
+@pytest.fixture
+def ram(endpoint: Endpoint, admin: Credentials) -> RamAdapter:
+    return RamAdapter(endpoint, admin)
 
 
 def test_user_carries_its_grant(local: LocalCloud, ims: ImsAdapter) -> None:
@@ -69,7 +78,7 @@ def test_users_are_found_by_all_their_tags(local: LocalCloud, ims: ImsAdapter) -
 
     found = ims.list_users(ticket)
 
-    assert {NAME, "akw-billing-prod"} == set(found)
+    assert {NAME, "akw-billing-prod"} == {user.name for user in found}
     assert [] == list(ims.list_users({"akw:ticket": "REQ-2"}))
 
 
@@ -84,7 +93,7 @@ def test_all_pages_of_users_are_read(
 
     found = ims.list_users(TAGS)
 
-    assert names == sorted(found)
+    assert names == sorted(user.name for user in found)
     assert 3 == len(local.calls("ListUsers"))
 
 
@@ -161,3 +170,40 @@ def test_odd_answer_is_unknown(
         ims.get_user(NAME)
     with pytest.raises(CloudUnknown):
         ims.list_users(TAGS)
+
+
+def test_owner_of_a_key_is_found_by_the_key_alone(
+    local: LocalCloud, ims: ImsAdapter, ram: RamAdapter
+) -> None:
+    """A leak names a key and nothing else."""
+    ims.create_user(NAME, "akw orders", TAGS)
+    key = ram.create_access_key(NAME)
+
+    owner = ims.get_user_of_access_key(key.id)
+
+    assert owner is not None
+    assert (NAME, TAGS) == (owner.name, dict(owner.tags))
+    assert ims.get_user_of_access_key("LTAI5tNobodysKey00000000") is None
+
+
+def test_deleted_users_and_keys_can_be_purged(
+    local: LocalCloud, ims: ImsAdapter, ram: RamAdapter
+) -> None:
+    """Both recycle bins, by the numeric id of the user."""
+    ims.create_user(NAME, "akw orders", TAGS)
+    user = ims.get_user(NAME)
+    assert user is not None
+    key = ram.create_access_key(NAME)
+    ram.delete_access_key(NAME, key.id)
+    assert [key.id] == list(ims.list_access_keys_in_recycle_bin(user.id) or ())
+
+    ims.delete_access_key_in_recycle_bin(user.id, key.id)
+
+    assert [] == list(ims.list_access_keys_in_recycle_bin(user.id) or ())
+    ram.delete_user(NAME)
+    assert [user.id] == list(ims.list_users_in_recycle_bin(NAME))
+    ims.delete_user_in_recycle_bin(user.id)
+    assert [] == list(ims.list_users_in_recycle_bin(NAME))
+    assert ims.list_access_keys_in_recycle_bin(user.id) is None
+    with pytest.raises(NotFound):
+        ims.delete_user_in_recycle_bin(user.id)

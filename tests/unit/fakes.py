@@ -22,6 +22,7 @@ from shared.naming import CURRENT_STAGE, RESERVED_VERSION
 from shared.ports import (
     Attached,
     KeyStatus,
+    ListedPolicy,
     NewKey,
     PolicyState,
     PolicyVersion,
@@ -47,6 +48,8 @@ REVOKING_WRITES = {
     "delete_policy_version": "DeletePolicyVersion", "delete_login_profile": "DeleteLoginProfile",
     "remove_user_from_group": "RemoveUserFromGroup", "unbind_mfa_device": "UnbindMFADevice",
     "delete_secret": "DeleteSecret",
+    "delete_user_in_recycle_bin": "DeleteUserInRecycleBin",
+    "delete_access_key_in_recycle_bin": "DeleteAccessKeyInRecycleBin",
 }  # fmt: skip
 
 
@@ -85,6 +88,8 @@ class World:
     logins: set[str] = field(default_factory=set)
     extra_versions: dict[str, list[str]] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
+    recycled_users: list[User] = field(default_factory=list)
+    recycled_keys: dict[str, str] = field(default_factory=dict)  # key id: the user's numeric id
     secrets: dict[str, SecretState] = field(default_factory=dict)
     versions: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     values: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -149,19 +154,62 @@ class FakeIms:
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str:
         def create() -> str:
             _refuse_existing(user in self.world.users)
-            self.world.users[user] = User(f"id-{user}", user, dict(tags))
+            self.world.users[user] = User(
+                f"id-{user}-{len(self.world.recycled_users)}", user, dict(tags), self.world.now
+            )
             return "request-user"
 
         return str(self.world.call("create_user", create, user))
 
-    def list_users(self, tags: Mapping[str, str]) -> Sequence[str]:
-        def listed() -> list[str]:
-            return [
-                user.name for user in self.world.users.values() if tags.items() <= user.tags.items()
-            ]
+    def get_user_of_access_key(self, access_key_id: str) -> User | None:
+        def owner() -> User | None:
+            key = self.world.keys.get(access_key_id)
+            return self.world.users.get(key.user) if key else None
 
-        found: list[str] = self.world.call("list_users", listed)
+        found: User | None = self.world.call("get_user_of_access_key", owner)
         return found
+
+    def list_users(self, tags: Mapping[str, str]) -> Sequence[User]:
+        def listed() -> list[User]:
+            return [u for u in self.world.users.values() if tags.items() <= u.tags.items()]
+
+        found: list[User] = self.world.call("list_users", listed)
+        return found
+
+    def list_users_in_recycle_bin(self, user: str) -> Sequence[str]:
+        found: list[str] = self.world.call("list_users_in_recycle_bin", lambda: [
+            held.id for held in self.world.recycled_users if held.name == user
+        ])  # fmt: skip
+        return found
+
+    def delete_user_in_recycle_bin(self, user_id: str) -> str:
+        def purge() -> str:
+            held = [user for user in self.world.recycled_users if user.id == user_id]
+            _refuse_missing(bool(held))
+            self.world.recycled_users.remove(held[0])
+            for key_id in [k for k, key in self.world.recycled_keys.items() if key == user_id]:
+                del self.world.recycled_keys[key_id]
+            return "request-user-purged"
+
+        return str(self.world.call("delete_user_in_recycle_bin", purge, user_id))
+
+    def list_access_keys_in_recycle_bin(self, user_id: str) -> Sequence[str] | None:
+        def listed() -> list[str] | None:
+            known = {u.id for u in (*self.world.users.values(), *self.world.recycled_users)}
+            if user_id not in known:
+                return None
+            return [key for key, owner in self.world.recycled_keys.items() if owner == user_id]
+
+        found: list[str] | None = self.world.call("list_access_keys_in_recycle_bin", listed)
+        return found
+
+    def delete_access_key_in_recycle_bin(self, user_id: str, access_key_id: str) -> str:
+        def purge() -> str:
+            _refuse_missing(self.world.recycled_keys.get(access_key_id) == user_id)
+            del self.world.recycled_keys[access_key_id]
+            return "request-key-purged"
+
+        return str(self.world.call("delete_access_key_in_recycle_bin", purge, access_key_id))
 
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
@@ -183,6 +231,13 @@ class FakeRam:
         found: PolicyState | None = self.world.call(
             "get_policy", lambda: self.world.policies.get(name)
         )
+        return found
+
+    def list_policies(self) -> Sequence[ListedPolicy]:
+        found: list[ListedPolicy] = self.world.call("list_policies", lambda: [
+            ListedPolicy(policy.name, policy.description)
+            for policy in self.world.policies.values()
+        ])  # fmt: skip
         return found
 
     def create_policy(self, name: str, document: str, description: str) -> str:
@@ -282,7 +337,7 @@ class FakeRam:
             _refuse_held(any(key.user == user for key in world.keys.values()))
             _refuse_held(any(holder == user for _, holder in world.attached))
             _refuse_held(user in world.logins or any(m == user for m, _ in world.groups))
-            del world.users[user]
+            world.recycled_users.append(world.users.pop(user))
             return "request-user-gone"
 
         return str(self.world.call("delete_user", delete, user))
@@ -327,6 +382,7 @@ class FakeRam:
         def delete() -> str:
             _refuse_missing(access_key_id in self.world.keys)
             del self.world.keys[access_key_id]
+            self.world.recycled_keys[access_key_id] = self.world.users[user].id
             return "request-delete-key"
 
         return str(self.world.call("delete_access_key", delete, access_key_id))
@@ -343,12 +399,18 @@ class FakeKms:
     ) -> str:
         def create() -> str:
             _refuse_existing(name in self.world.secrets)
-            self.world.secrets[name] = SecretState(name, dict(tags), "")
+            self.world.secrets[name] = SecretState(name, dict(tags), "", self.world.now)
             self.world.versions[name] = {RESERVED_VERSION: {CURRENT_STAGE}}
             self.world.values[name, RESERVED_VERSION] = value.reveal()
             return "request-secret"
 
         return str(self.world.call("create_secret", create, name))
+
+    def list_secrets(self) -> Sequence[SecretState]:
+        found: list[SecretState] = self.world.call(
+            "list_secrets", lambda: list(self.world.secrets.values())
+        )
+        return found
 
     def describe_secret(self, name: str) -> SecretState | None:
         found: SecretState | None = self.world.call(

@@ -47,7 +47,7 @@ def record(*changes: Change) -> Attempt:
 
 def fresh() -> Attempt:
     return audit.attempt(
-        ticket(), "op-1", fc_request_id="1-request", fc_function="akw-issue",
+        audit.Subject.of(ticket()), "op-1", fc_request_id="1-request", fc_function="akw-issue",
         account_id="1234567890123456", region="cn-hangzhou", trigger="webhook",
         broker_version="0.1.0",
     )  # fmt: skip

@@ -73,9 +73,9 @@ SELF_SERVICE = grant_of(self_service_ticket())
 def attempt(broker: Broker, grant: Grant) -> Issued | Denied:
     """One run, with a record of its own, as FC would start it."""
     record = audit.attempt(
-        grant.ticket, OPERATION, fc_request_id="1-request", fc_function="akw-issue",
-        account_id="1234567890123456", region="cn-hangzhou", trigger="webhook",
-        broker_version="0",
+        audit.Subject.of(grant.ticket), OPERATION, fc_request_id="1-request",
+        fc_function="akw-issue", account_id="1234567890123456", region="cn-hangzhou",
+        trigger="webhook", broker_version="0",
     )  # fmt: skip
     return issuance.issue(broker, grant, record)
 

@@ -70,7 +70,7 @@ WITHDRAWN = ticket()
 def attempt(world: World, given: tickets.Ticket = WITHDRAWN, **ports: Any) -> Revoked | Denied:
     """One run, with a record of its own, as FC would start it."""
     record = audit.attempt(
-        given, OPERATION, fc_request_id="1-request", fc_function="akw-revoke",
+        audit.Subject.of(given), OPERATION, fc_request_id="1-request", fc_function="akw-revoke",
         account_id="1234567890123456", region="cn-hangzhou", trigger="webhook",
         broker_version="0",
     )  # fmt: skip
