@@ -195,7 +195,7 @@ def _endpoint(current: Settings) -> Endpoint:
 
     return Endpoint(
         current.region, current.protocol, current.connect_timeout_ms, current.read_timeout_ms,
-        current.requests_ca_bundle,
+        current.requests_ca_bundle, current.audit_timeout_ms,
     )  # fmt: skip
 
 

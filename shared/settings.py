@@ -45,6 +45,8 @@ SETTINGS = (
             "3000"),
     Setting("AKWARDEN_READ_TIMEOUT_MS", "waiting for a cloud API's answer", "milliseconds",
             r"\d{3,5}", "10000"),
+    Setting("AKWARDEN_AUDIT_TIMEOUT_MS", "waiting for SLS's answer; its SDK asks up to ten times",
+            "milliseconds", r"\d{3,5}", "2000"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -70,6 +72,7 @@ class Settings:
     max_lag_seconds: int
     connect_timeout_ms: int
     read_timeout_ms: int
+    audit_timeout_ms: int
     protocol: str
     requests_ca_bundle: str
     fc_endpoint: str
@@ -100,7 +103,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         values["fc_endpoint"] or f"{values['account_id']}.{values['region']}.fc.aliyuncs.com"
     )
     numbers: dict[str, Callable[[str], int]] = dict.fromkeys(
-        ("max_lag_seconds", "connect_timeout_ms", "read_timeout_ms"), int
+        ("max_lag_seconds", "connect_timeout_ms", "read_timeout_ms", "audit_timeout_ms"), int
     )
     return Settings(**{k: numbers.get(k, str)(v) for k, v in values.items()})  # type: ignore[arg-type]
 
@@ -109,19 +112,27 @@ def read(environment: Mapping[str, str]) -> Settings:
 # the leases, two leases, seven rounds of changes, two readings of the log, three audit writes, two
 # releases; about a second each is plenty. The lag is waited for at most three times: at the
 # takeover of either lease, and until a new key is accepted.
-DEPENDENT_CALLS, TRIES, LAG_WAITS = 20, 3, 3
+DEPENDENT_CALLS, LAG_WAITS = 20, 3
+CLOUD_TRIES = 3  # of an unanswered call that may be repeated (`adapters/tea.py`)
+# Of a call to SLS: ours (`adapters/sls.py`), and in each of them the SDK's own, a second apart.
+AUDIT_TRIES, SDK_TRIES, SDK_PAUSE_SECONDS = 2, 10, 1
+
+
+def retry_seconds(settings: Settings) -> float:
+    """The longest that one call can take with all its tries, until it is given up."""
+    cloud = CLOUD_TRIES * (settings.connect_timeout_ms + settings.read_timeout_ms) / 1000
+    one_request = settings.audit_timeout_ms / 1000 + SDK_PAUSE_SECONDS
+    return max(cloud, AUDIT_TRIES * SDK_TRIES * one_request)
 
 
 def check_timeout(settings: Settings, function_timeout_seconds: int) -> None:
-    """Refuse a function timeout that cannot hold a run with every lag wait and one unanswered
-    call: it would be killed in the middle of every hiccup."""
-    one_call_seconds = (settings.connect_timeout_ms + settings.read_timeout_ms) / 1000
-    needed = (
-        settings.max_lag_seconds * LAG_WAITS + one_call_seconds * TRIES + DEPENDENT_CALLS
-    )
+    """Refuse a function timeout that cannot hold a run with every lag wait and one call that is
+    tried to the end in vain: it would be killed in the middle of every hiccup."""
+    retries = retry_seconds(settings)
+    needed = settings.max_lag_seconds * LAG_WAITS + retries + DEPENDENT_CALLS
     if function_timeout_seconds < needed:
         raise ConfigError([
             f"the function's timeout of {function_timeout_seconds} s is below the {needed:.0f} s "
-            "that its lag waits and one thrice unanswered call take: raise the timeout or lower "
-            "AKWARDEN_READ_TIMEOUT_MS"
+            f"that its lag waits and one call with all its tries ({retries:.0f} s) take: raise the "
+            "timeout or lower AKWARDEN_READ_TIMEOUT_MS or AKWARDEN_AUDIT_TIMEOUT_MS"
         ])  # fmt: skip

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 # The SDK itself repeats 5xx answers (10 times, 1 s apart) and, over https only, nothing else;
 # quota refusals it never repeats. Ours comes on top for those.
-TRIES, PAUSE_SECONDS = 4, 0.5
+TRIES, UNKNOWN_TRIES, PAUSE_SECONDS = 4, 2, 0.5
 QUOTA_CODES = ("WriteQuotaExceed", "ShardWriteQuotaExceed", "ReadQuotaExceed", "ServerBusy")
 PAGE_ROWS = 100
 
@@ -47,7 +47,7 @@ class AuditLogAdapter:
             auth_version="v4",  # v1 sets the process's locale on every request
             region=endpoint.region,
         )
-        self._client.timeout = max(1, endpoint.read_timeout_ms // 1000)
+        self._client.timeout = endpoint.audit_timeout_ms / 1000
         self._project, self._logstore, self._source = project, logstore, source
 
     def put_logs(self, rows: Sequence[Row]) -> None:
@@ -104,7 +104,7 @@ def answer(action: str, call: Callable[[], T]) -> T:
         # the SDK has tried for a while already, so only once more.
         in_doubt = isinstance(failure, CloudUnknown)
         unknown += in_doubt
-        again = isinstance(failure, Throttled) or (in_doubt and unknown == 1)
+        again = isinstance(failure, Throttled) or (in_doubt and unknown < UNKNOWN_TRIES)
         if not again or remaining == 0:
             raise failure
         time.sleep(PAUSE_SECONDS)

@@ -30,6 +30,7 @@ from shared.secrecy import Secret
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS, THROTTLED_TRIES, UNKNOWN_TRIES = 0.25, 5, 3
+LONGEST_PAUSE_SECONDS = 5.0  # whatever a service asks for: the function's own time is limited
 _NOT_FOUND = ("EntityNotExist.", "Forbidden.ResourceNotFound", "InvalidAccessKeyId.NotFound")
 _EXISTS = ("EntityAlreadyExists.", "Rejected.ResourceExist")
 _NOT_PERMITTED = ("NoPermission", "Forbidden.NoPermission")
@@ -48,6 +49,7 @@ class Endpoint:
     connect_timeout_ms: int
     read_timeout_ms: int
     ca_file: str = ""
+    audit_timeout_ms: int = 2000
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def answer(action: str, call: Callable[[], T], *, repeatable: bool) -> T:
         # secret included, and must not hang on ours as its context.
         if attempt >= _tries(failure, repeatable):
             raise failure
-        time.sleep(max(pause, getattr(failure, "retry_after_seconds", 0.0)))
+        asked = min(getattr(failure, "retry_after_seconds", 0.0), LONGEST_PAUSE_SECONDS)
+        time.sleep(max(pause, asked))
         attempt, pause = attempt + 1, pause * 2
 
 

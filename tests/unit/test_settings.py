@@ -7,6 +7,7 @@ import re
 import pytest
 
 from shared import settings
+from shared.adapters import sls, tea
 from shared.errors import ConfigError
 from shared.settings import SETTINGS
 
@@ -84,6 +85,7 @@ MALFORMED = {
     "AKWARDEN_MAX_LAG_SECONDS": "-1",
     "AKWARDEN_READ_TIMEOUT_MS": "1e4",
     "AKWARDEN_CONNECT_TIMEOUT_MS": "٣٠٠٠",
+    "AKWARDEN_AUDIT_TIMEOUT_MS": "2s",
     "AKWARDEN_PROTOCOL": "HTTP",
     "AKWARDEN_FC_ENDPOINT": "https://fc",
 }
@@ -106,12 +108,30 @@ def test_settings_have_a_field_each() -> None:
 
 
 def test_too_short_timeout_is_refused() -> None:
-    """Every lag wait, one thrice unanswered call and a second for each dependent call must fit."""
+    """Every lag wait, one call with all its tries and a second for each dependent call must fit."""
     read = settings.read(GIVEN)
-    needed = settings.LAG_WAITS * 30 + 3 * 13 + settings.DEPENDENT_CALLS
+    needed = settings.LAG_WAITS * 30 + 2 * 10 * 3 + settings.DEPENDENT_CALLS
 
     settings.check_timeout(read, needed)
     with pytest.raises(ConfigError) as raised:
         settings.check_timeout(read, needed - 1)
 
     assert "raise the timeout" in raised.value.problems[0]
+
+
+def test_longest_retry_counts_whichever_service_it_is() -> None:
+    """SLS's SDK repeats by itself, and we on top; RAM and KMS are repeated by us alone."""
+    patient = settings.read(GIVEN | {"AKWARDEN_AUDIT_TIMEOUT_MS": "9000"})
+    slow = settings.read(GIVEN | {"AKWARDEN_READ_TIMEOUT_MS": "57000"})
+
+    assert 200 == settings.retry_seconds(patient)
+    assert 180 == settings.retry_seconds(slow)
+    for read in (patient, slow):
+        with pytest.raises(ConfigError):
+            settings.check_timeout(read, 180)
+
+
+def test_tries_are_those_of_the_adapters() -> None:
+    """The budget is computed from what the adapters do."""
+    assert settings.CLOUD_TRIES == tea.UNKNOWN_TRIES
+    assert settings.AUDIT_TRIES == sls.UNKNOWN_TRIES
