@@ -47,7 +47,7 @@ class AuditLogAdapter:
             auth_version="v4",  # v1 sets the process's locale on every request
             region=endpoint.region,
         )
-        self._client.timeout = endpoint.audit_timeout_ms / 1000
+        self._client.timeout = endpoint.audit_timeout_ms / 1000  # type: ignore[assignment] # requests takes fractions
         self._project, self._logstore, self._source = project, logstore, source
 
     def put_logs(self, rows: Sequence[Row]) -> None:
