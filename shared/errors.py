@@ -8,6 +8,7 @@ AkwardenError
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
+    ├── KeyStillKnown      a deleted key is not proved gone within the lag bound
     └── CloudRefused       the service answered no
         ├── NotFound
         ├── AlreadyExists
@@ -102,6 +103,12 @@ class KeyNotAccepted(CloudError):
     """A new AccessKey was not accepted within the lag bound."""
 
     reason: ClassVar[str] = "key_not_accepted"
+
+
+class KeyStillKnown(CloudError):
+    """A deleted AccessKey was not answered as one that does not exist within the lag bound."""
+
+    reason: ClassVar[str] = "key_still_known"
 
 
 class LeaseHeld(AkwardenError):
