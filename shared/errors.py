@@ -4,6 +4,7 @@ AkwardenError
 ├── ConfigError            what an operator wrote in config/ or the settings cannot be used
 ├── LeaseHeld              another run works on this application
 ├── StateChanged           the plan no longer fits what is there
+│   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
@@ -125,6 +126,12 @@ class StateChanged(AkwardenError):
     """What the plan was made from is no longer so; the next attempt plans anew."""
 
     reason: ClassVar[str] = "state_changed"
+
+
+class NameHeld(StateChanged):
+    """A name is taken, and nothing visible bears it: not visible yet, or in a recycle bin."""
+
+    reason = "name_held"
 
 
 class RevocationIncomplete(AkwardenError):

@@ -158,7 +158,7 @@ class FakeIms:
             world = self.world
             recycled = any(held.name == user for held in world.recycled_users)
             _refuse_existing(user in world.users or
-                             recycled and not world.recycled_names_are_free)  # fmt: skip
+                             (recycled and not world.recycled_names_are_free))  # fmt: skip
             user_id = f"2{next(world.user_numbers):017}"
             world.users[user] = User(user_id, user, dict(tags), world.now)
             return "request-user"
