@@ -175,8 +175,8 @@ _LEDGER: dict[str, tuple[int, str]] = {
     ),
     "name_in_recycle_bin": (
         409,
-        "A deleted RAM user that is not akwarden's holds that name in the recycle bin; purge or "
-        "restore it, or rename the application.",
+        "A deleted RAM user that is not akwarden's holds that name in RAM's recycle bin; purge it "
+        "or rename the application, then open a new ticket.",
     ),
     "user_not_found": (
         422,
