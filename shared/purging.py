@@ -55,7 +55,8 @@ def prove(run: Run, keys: Collection[str], purged: Collection[str]) -> None:
     lag bound; what is not proved by then is kept as a failure. Both are on record."""
     waited, patience = 0.0, run.broker.lease_terms.max_lag_seconds
     unproved, proofs = sorted(set(keys)), dict[str, Outcome]()
-    while True:
+    restorable = False
+    while keys or purged:
         for key, outcome in zip(unproved, _asked(run, unproved), strict=True):
             proofs[key] = outcome
         unproved = [key for key in unproved if proofs[key].outcome != SUCCESS]

@@ -175,7 +175,33 @@ def row(**changes: str) -> dict[str, str]:
      Memory()),
     ([row(event_type="quarantine.attached", operation_id="op-1", chain_id="op-1/run-9")],
      Memory(cut=True)),
+    ([row(event_type="user.deleted", operation_id="op-1", phase="intent", resources="77"),
+      row(event_type="key.deleted", operation_id="op-1", resources="77", access_key_id="K")],
+     Memory(user_ids=frozenset({"77"}), key_ids=frozenset({"K"}),
+            deleted=frozenset({("77", "K")}))),
+    ([row(event_type="user.purged", operation_id="op-1", resources="77"),
+      row(event_type="key.purged", operation_id="op-1", resources="77", access_key_id="K")],
+     Memory(key_ids=frozenset({"K"}), purged=frozenset({"77", "K"}))),
+    ([row(event_type="user.purged", operation_id="op-1", resources="77", error_code="NotExist"),
+      row(event_type="user.purged", operation_id="op-1", resources="78", outcome="unknown")],
+     Memory()),
 ])  # fmt: skip
 def test_what_the_log_says(rows: list[dict[str, str]], memory: Memory) -> None:
     """The rows of the run that asks are no memory of an earlier cut."""
     assert memory == Memory.of(rows, operation_id="op-1", run_id="run-1")
+
+
+@pytest.mark.parametrize(("purging", "reason", "ended"), [
+    (False, "withdrawn", True), (False, "leaked", True), (False, "", True),
+    (True, "withdrawn", False), (True, "ended", False), (True, "", False), (True, "leaked", True),
+    (True, "offboarded", True),
+])  # fmt: skip
+def test_end_that_left_everything_restorable_is_no_end_for_a_leak(
+    purging: bool, reason: str, ended: bool
+) -> None:
+    """What ended for good has also ended for less."""
+    rows = [row(event_type="ticket.revoked", operation_id="op-1", reason=reason)]
+
+    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purging=purging)
+
+    assert ended == memory.ended
