@@ -7,7 +7,7 @@ never removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -88,10 +88,14 @@ class Found:
         keys: Sequence[KeyStatus] | None,
         attached: Sequence[Attached],
         policy: PolicyState | None,
+        *,
+        user_ids: Set[str] = frozenset(),
     ) -> Found:
-        """From the answers of the reads; what is not this ticket's is left out."""
+        """From the answers of the reads; what is not this ticket's is left out. `user_ids` are
+        the log's: nobody documents whether a user comes back from the recycle bin with its tags."""
         found = cls(policy=policy)
-        if user is not None and whom.is_of(grants.ticket_of(user.tags)[:2]):
+        marks = grants.ticket_of(user.tags)[:2] if user else ()
+        if user is not None and (whom.is_of(marks) or (not any(marks) and user.id in user_ids)):
             found = replace(found, user=user, keys=tuple(keys or ()), attached=tuple(attached))
         elif user is not None:
             found = replace(found, policy=None, foreign=(f"user {user.name}",))
@@ -144,17 +148,21 @@ class Memory:
 
     @classmethod
     def of(
-        cls, rows: Sequence[Row], *, operation_id: str, run_id: str, purging: bool = False
+        cls, rows: Sequence[Row], *, operation_id: str, run_id: str,
+        purged_at: tuple[str, str] | None = None,
     ) -> Memory:
         """From the ticket's rows, as the run `run_id` of `operation_id` reads them. For a purging
-        one only a purging one has ended what it has to end."""
+        one only a purging one at its own (application, environment) has ended what it has to."""
         revoked = [row for row in rows if row.get("event_type", "") == REVOKED]
         others = [row for row in rows if row.get("operation_id", "") != operation_id]
         return cls(
             revoked=bool(revoked),
             ended=any(
                 row.get("outcome", "") == SUCCESS
-                and (not purging or reasons.purges(row.get("reason", "")))
+                and (not purged_at or (
+                    reasons.purges(row.get("reason", ""))
+                    and purged_at == (row.get("application", ""), row.get("environment", ""))
+                ))
                 for row in revoked
             ),
             cut=any(

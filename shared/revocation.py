@@ -147,6 +147,7 @@ def _write_late(run: Run, rows: Sequence[Row]) -> None:
 def _under_lease(run: Run, before: Found) -> Revoked:
     lease = _taken(run)
     memory = _visible_memory(run)
+    run.user_ids = memory.user_ids
     if before.quarantined and not memory.cut:  # by an attempt that could not write it down
         run.record.late |= set(removal.denial(before))
     revoked = _remove(run, memory)

@@ -35,13 +35,15 @@ U = TypeVar("U")
 @dataclass
 class Run:
     """One attempt at one target, and everything that went wrong in it so far. `notes` are what
-    it has seen besides its changes, for the audit log."""
+    it has seen besides its changes, for the audit log; `user_ids` are users that the log calls the
+    ticket's, once it has been read."""
 
     broker: Broker
     target: Target
     record: Attempt
     failures: list[AkwardenError] = field(default_factory=list)
     notes: list[tuple[Change, str, Outcome]] = field(default_factory=list)
+    user_ids: frozenset[str] = frozenset()
 
     def attempted(self, calls: Sequence[Call]) -> bool:
         """Run the calls side by side past their errors, which are kept; whether all went well."""
@@ -70,7 +72,7 @@ def find(run: Run) -> Found:
         lambda: run.read(lambda: ram.list_policies_for_user(target.user), ()),
         lambda: run.read(lambda: ram.get_policy(target.policy), None),
     )
-    found = Found.of(target, user, keys, attached, policy)
+    found = Found.of(target, user, keys, attached, policy, user_ids=run.user_ids)
     if found.user is not None and keys is None:
         run.failures.append(StateChanged("the user's keys cannot be listed yet"))
     return found
@@ -95,9 +97,9 @@ def remembered(run: Run) -> Memory:
         removal.memory_query(run.target), now - timedelta(days=MEMORY_DAYS),
         now + timedelta(minutes=15),
     )  # fmt: skip
-    record = run.record
+    record, place = run.record, (run.target.application, run.target.environment)
     return Memory.of(rows, operation_id=record.operation_id, run_id=record.run_id,
-                     purging=run.target.purges)  # fmt: skip
+                     purged_at=place if run.target.purges else None)  # fmt: skip
 
 
 def change_made(run: Run, found: Found, change: Change) -> Call:

@@ -36,6 +36,7 @@ from tests.unit.test_revocation import (
     ending,
     live,
     quarantined,
+    ticket,
 )
 from tests.unit.test_revocation import run as withdraw
 
@@ -273,6 +274,45 @@ def test_key_restored_in_between_ends_once_more() -> None:
     world.keys[key_id] = replace(fresh.keys[key.id], id=key_id, created_at=world.now)
 
     run(world)
+
+    assert_nothing_restorable(world)
+
+
+def test_user_restored_without_its_tags_is_known_by_its_id() -> None:
+    """Nobody documents that tags come back: cut, deleted and purged all the same."""
+    world = live()
+    withdraw(world)
+    user = world.recycled_users.pop()
+    [key_id] = world.recycled_keys
+    del world.recycled_keys[key_id]
+    world.users[user.name] = replace(user, tags={})
+    fresh = World(users=dict(world.users))
+    key = fresh.broker().ram.create_access_key(user.name)
+    world.keys[key_id] = replace(fresh.keys[key.id], id=key_id, created_at=world.now)
+
+    run(world)
+
+    assert_nothing_restorable(world)
+
+
+def test_leak_ends_under_the_names_that_the_log_remembers() -> None:
+    """The delivery names another application, and the user was deleted by hand: its bin is
+    searched under the name that the ticket was issued for."""
+    world = live()
+    [key_id] = world.keys
+    ram = world.broker().ram
+    ram.delete_access_key(APPLICATION.user, key_id)
+    world.attached.clear()
+    world.logins.clear()
+    world.groups.clear()
+    ram.delete_user(APPLICATION.user)
+    renamed = ticket(application="renamed", environment="dev")
+    record = audit.attempt(
+        audit.Subject.of(renamed), OPERATION, fc_request_id="1", fc_function="akw-revoke",
+        account_id="1", region="cn-hangzhou", trigger="webhook", broker_version="0",
+    )  # fmt: skip
+
+    revocation.by_ticket(world.broker(), renamed, record, reason=reasons.LEAKED)
 
     assert_nothing_restorable(world)
 

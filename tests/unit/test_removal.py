@@ -202,6 +202,29 @@ def test_end_that_left_everything_restorable_is_no_end_for_a_leak(
     """What ended for good has also ended for less."""
     rows = [row(event_type="ticket.revoked", operation_id="op-1", reason=reason)]
 
-    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purging=purging)
+    place = ("orders", "prod") if purging else None
+
+    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=place)
 
     assert ended == memory.ended
+
+
+def test_leak_is_ended_under_each_of_the_ticket_s_names() -> None:
+    """The bins are searched by name: what was purged under one name says nothing of another."""
+    rows = [row(event_type="ticket.revoked", operation_id="op-1", reason="leaked")]
+
+    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=("billing", "prod"))
+
+    assert not memory.ended
+
+
+@pytest.mark.parametrize(("tags", "ids", "ours"), [
+    ({}, {"1"}, True), ({}, {"2"}, False), (THEIRS, {"1"}, False), (OURS, set(), True),
+])  # fmt: skip
+def test_user_without_tags_is_ours_if_the_log_names_its_id(
+    tags: dict[str, str], ids: set[str], ours: bool
+) -> None:
+    """One that was restored may have lost them; one that names another ticket is the other's."""
+    seen = Found.of(WHOM, user(tags), [KEY], [], None, user_ids=ids)
+
+    assert ours == (seen.user is not None)
