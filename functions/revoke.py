@@ -36,7 +36,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
     try:
-        outcome = revocation.by_ticket(broker, ticket, record)
+        outcome = revocation.by_ticket(broker, ticket, record, reason=case.reason)
     except LeaseHeld as held:  # access is cut; what is left to delete can wait
         remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
         broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))
