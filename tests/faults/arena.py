@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import actors, leaks
-from demo.stage import PROJECT, ROOT, Stage
+from demo.stage import ROOT, Stage
 from tests.e2e.conftest import furnish
 from tests.faults import evidence, invariants, kinds
 from tests.faults.cases import Case, Verdict

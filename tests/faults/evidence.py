@@ -73,8 +73,10 @@ def of(
          and _names_any(entry, [*names, *made])),
         key=lambda entry: int(entry["order"]),
     )  # fmt: skip
-    return Evidence(application, "prod", ticket_id, changes,
-                    rows_of(ticket_id, history, state), state, ids=frozenset(made), **more)  # fmt: skip
+    rows = rows_of(ticket_id, history, state)
+    return Evidence(
+        application, "prod", ticket_id, changes, rows, state, ids=frozenset(made), **more
+    )
 
 
 def _names_any(entry: Entry, names: Sequence[str]) -> bool:

@@ -50,8 +50,10 @@ def _delay(call: Call) -> list[Rule]:
 
 def _outage(call: Call) -> list[Rule]:
     """From this very call on the product refuses everything that the function asks."""
-    return [{"kind": "error", "product": call.product, "function": call.function,
-             "nth": call.place, "times": 0, "status": 503, "code": "ServiceUnavailable"}]  # fmt: skip
+    return [{
+        "kind": "error", "product": call.product, "function": call.function,
+        "nth": call.place, "times": 0, "status": 503, "code": "ServiceUnavailable",
+    }]  # fmt: skip
 
 
 def _lag(call: Call) -> list[Rule]:
