@@ -8,6 +8,8 @@ are far away and the clock jumps over them once for the whole batch, when nothin
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,18 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from demo import actors, leaks
-from demo.stage import ROOT, Stage
+from demo.stage import Stage
 from tests.e2e.conftest import furnish
 from tests.faults import evidence, invariants, kinds
 from tests.faults.cases import Case, Verdict
+from tests.faults.tree import Change, copied
 from tests.faults.workflows import APPROVAL, WORKFLOWS, Trigger, Workflow, ticket_id
 
 MAX_LAG_SECONDS = 2
-SETTINGS = {"AKWARDEN_CONNECT_TIMEOUT_MS": "1000", "AKWARDEN_READ_TIMEOUT_MS": "2000"}
+SETTINGS = {
+    "AKWARDEN_CONNECT_TIMEOUT_MS": "1000", "AKWARDEN_READ_TIMEOUT_MS": "2000",
+    "AKWARDEN_AUDIT_TIMEOUT_MS": "1000",
+}  # fmt: skip
 # Longer than a lease (the function's timeout and the lag bound): after a jump nothing is held.
-JUMP_SECONDS, RETRY_SECONDS = 300, 200
+JUMP_SECONDS, RETRY_SECONDS = 120, 100
 ROUNDS = 10  # FC tries nine times
-AT_WORK = 8  # functions that run at once: more would only wait for the two cores
+# Functions that run at once: more would only wait for the two cores, unless they wait for time.
+AT_WORK, WAITING_AT_WORK = 8, 40
 OVER = ("Succeeded", "Failed", "Stopped", "Expired")
 WAITING = (*OVER, "Retrying")
 PATIENCE_SECONDS = 240.0
@@ -58,9 +65,11 @@ class Run:
 
 
 class Arena:
-    """One emulator with akwarden's functions, as `root` has them."""
+    """One emulator with akwarden's functions, in a copy of the tree with these changes."""
 
-    def __init__(self, *, https: bool = False, root: Path = ROOT) -> None:
+    def __init__(self, *, https: bool = False, changes: Sequence[Change] = ()) -> None:
+        self._home = tempfile.mkdtemp(prefix="akwarden-faults-")
+        root = copied(Path(self._home), changes)
         with _PROXIED:
             self.stage = Stage(
                 calm=True, max_lag_seconds=MAX_LAG_SECONDS, quiet=True, functions=root / "s.yaml",
@@ -70,6 +79,7 @@ class Arena:
 
     def stop(self) -> None:
         self.stage.stop()
+        shutil.rmtree(self._home, ignore_errors=True)
 
     # -- a batch ----------------------------------------------------------------------------
 
@@ -77,20 +87,32 @@ class Arena:
         """Run the cases side by side in an empty cloud and judge each."""
         self._empty()
         runs = [Run(case, f"m{number:04d}x") for number, case in enumerate(cases)]
-        self._settle(runs, [run.flow.prepare(run.application, self._now()) for run in runs])
-        began = self._calls()[-1]["seq"]
-        placed = max(call["order"] for call in self._calls())
+        self._prepare(runs)
         for run in runs:
-            run.revoked_from = placed if run.flow.revokes else 0
             self._arm(run)
         self._settle(runs, [run.flow.act(run.application, self._now()) for run in runs])
-        return self._judged(runs, began)
+        return self._judged(runs)
+
+    def _prepare(self, runs: Sequence[Run]) -> None:
+        """The steps that come before, without faults; a ticket may be revoked from its last one
+        on if that is what the step does, else from the act on."""
+        for number in range(max(len(run.flow.prepare) for run in runs)):
+            now = self._now()
+            self._settle(runs, [
+                [trigger for step in run.flow.prepare[number : number + 1]
+                 for trigger in step(run.application, now)]
+                for run in runs
+            ])  # fmt: skip
+            if number == 0:
+                placed = max(call["order"] for call in self._calls())
+                for run in runs:
+                    run.revoked_from = placed if run.flow.revokes else 0
 
     def recorded(self, workflow: str) -> list[kinds.Call]:
         """The calls of a clean run: those that its functions make under no fault at all."""
         self._empty()
         run = Run(Case(workflow), "m0000x")
-        self._settle([run], [run.flow.prepare(run.application, self._now())])
+        self._prepare([run])
         began = self._calls()[-1]["seq"]
         self.stage.manage("POST", "/clock", {"advance_seconds": 0})  # cold: secrets are read anew
         self._settle([run], [run.flow.act(run.application, self._now())])
@@ -128,7 +150,8 @@ class Arena:
     def _deliver(self, run: Run) -> None:
         """Send what is due; what is not accepted stays due, as a sender would send it again."""
         for trigger in list(run.due):
-            while sum(task["state"] not in WAITING for task in self._tasks()) >= AT_WORK:
+            most = WAITING_AT_WORK if run.case.waits else AT_WORK
+            while sum(task["state"] not in WAITING for task in self._tasks()) >= most:
                 time.sleep(0.02)
             if trigger.function != APPROVAL:
                 self.stage.manage("POST", f"/invoke/{trigger.function}", json.loads(trigger.body))
@@ -171,7 +194,7 @@ class Arena:
 
     # -- what is left -----------------------------------------------------------------------
 
-    def _judged(self, runs: Sequence[Run], began: int) -> list[Verdict]:
+    def _judged(self, runs: Sequence[Run]) -> list[Verdict]:
         self._note_fired(runs)
         history, state = self._calls(), self._manage("/state")
         leaky = self._leaks(runs, history, state)

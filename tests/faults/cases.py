@@ -32,8 +32,23 @@ class Case:
     workflow: str
     faults: tuple[Fault, ...] = ()
 
+    @property
+    def waits(self) -> int:
+        """How much of its time goes by in waiting, 0 for none: SLS's SDK repeats by itself for
+        tens of seconds, delays are waited out, a duplicate waits for a lease."""
+        return max((_waits(f) for f in self.faults), default=0) + 3 * ("at once" in self.workflow)
+
     def __str__(self) -> str:
         return f"{self.workflow}/{'+'.join(str(fault) for fault in self.faults)}"
+
+
+def _waits(fault: Fault) -> int:
+    kind, product = fault.kind, fault.call.product
+    if kind == "outage" and product == "sls":
+        return 3
+    if kind == "delay" and fault.call.function == "akw-approval":
+        return 2
+    return int(kind == "delay" or (kind == "error" and product == "sls"))
 
 
 def parse(text: str) -> Case:

@@ -29,21 +29,23 @@ class Trigger:
     function: str = APPROVAL  # by its HTTP address; any other by an asynchronous event
 
 
+Step = Callable[[str, datetime], list[Trigger]]  # of an application, now
+
+
 @dataclass(frozen=True)
 class Workflow:
-    """`functions` are those whose calls are broken; `prepare` runs before, `act` under faults."""
+    """`functions` are those whose calls are broken; the steps of `prepare` run before, each to its
+    end, `act` under faults. `revokes`: the ticket may be revoked in this story; `crowded`: several
+    runs of a function meet, so that there is no one order of its calls to be recorded."""
 
     name: str
     functions: tuple[str, ...]
-    prepare: Callable[[str, datetime], list[Trigger]]
-    act: Callable[[str, datetime], list[Trigger]]
+    prepare: tuple[Step, ...]
+    act: Step
     end: Callable[[Evidence], list[str]]
     revokes: bool = False
     purges: bool = False
-
-
-def nothing(application: str, now: datetime) -> list[Trigger]:
-    return []
+    crowded: bool = False
 
 
 def approved(application: str, now: datetime) -> list[Trigger]:
@@ -57,6 +59,11 @@ def approved_again(application: str, now: datetime) -> list[Trigger]:
     delivery = deliveries.parse(body, source=SOURCE)
     assert isinstance(delivery, Delivery)
     return [Trigger(body), Trigger(handover.payload(delivery, now), ISSUE)]
+
+
+def duplicated(application: str, now: datetime) -> list[Trigger]:
+    """A duplicate alone, as a late retry or a second submission would bring it."""
+    return approved_again(application, now)[1:]
 
 
 def withdrawn(application: str, now: datetime) -> list[Trigger]:
@@ -87,9 +94,13 @@ def ordered(reason: str) -> Callable[[str, datetime], list[Trigger]]:
 
 
 WORKFLOWS = {flow.name: flow for flow in (
-    Workflow("issue", (APPROVAL, ISSUE), nothing, approved, invariants.end_one_usable_key),
-    Workflow("issue again", (APPROVAL, ISSUE), approved, approved_again,
+    Workflow("issue", (APPROVAL, ISSUE), (), approved, invariants.end_one_usable_key),
+    Workflow("issue again", (APPROVAL, ISSUE), (approved,), approved_again,
              invariants.end_one_usable_key),
-    Workflow("revoke withdrawn", (APPROVAL, REVOKE), approved, withdrawn,
+    Workflow("issue twice at once", (ISSUE,), (), approved_again,
+             invariants.end_one_usable_key, crowded=True),
+    Workflow("issue after revoke", (ISSUE,), (approved, withdrawn), duplicated,
+             invariants.end_nothing_left, revokes=True),
+    Workflow("revoke withdrawn", (APPROVAL, REVOKE), (approved,), withdrawn,
              invariants.end_nothing_left, revokes=True),
 )}  # fmt: skip
