@@ -23,24 +23,25 @@ def every(calls: Calls) -> list[Case]:
     ]  # fmt: skip
 
 
-def class_of(workflow: str, call: Call) -> tuple[str, ...]:
-    """Calls of one class fail alike: same function and product, both reads or the same write."""
-    return (workflow, call.function, call.product, "" if call.reads else call.action)
+def class_of(call: Call) -> tuple[str, str, bool]:
+    """Calls of one class: same function, same product, both read or both change something."""
+    return (call.function, call.product, call.reads)
 
 
 def representatives(calls: Calls, seed: int) -> list[Case]:
     """One call of each class in every way; which one is drawn with the seed."""
     chance = random.Random(seed)
-    classes: dict[tuple[str, ...], list[Call]] = {}
+    classes: dict[tuple[str, str, bool], list[tuple[str, Call]]] = {}
     for workflow, made in calls.items():
         for call in made:
-            classes.setdefault(class_of(workflow, call), []).append(call)
+            classes.setdefault(class_of(call), []).append((workflow, call))
     found = []
-    for (workflow, *_), members in classes.items():
+    for members in classes.values():
         for kind in KINDS:
-            fitting = [call for call in members if applies(kind, call)]
+            fitting = [(workflow, call) for workflow, call in members if applies(kind, call)]
             if fitting:
-                found.append(Case(workflow, (Fault(chance.choice(fitting), kind),)))
+                workflow, call = chance.choice(fitting)
+                found.append(Case(workflow, (Fault(call, kind),)))
     return found
 
 

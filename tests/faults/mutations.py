@@ -52,7 +52,8 @@ MUTATIONS = (
     Mutation("nobody takes a lease", "I2", (
         Change("shared/leases.py", "    number = 1\n",
                "    number = 1\n    return Lease(lease_name, (1,), '')\n"),
-    ), ("issue twice at once/akw-issue:ims.CreateUser.1=throttle",) * 4),
+    ), ("issue twice at once/akw-issue:ims.CreateUser.1=throttle"
+        "+akw-issue:ram.CreatePolicy.1=throttle+akw-issue:kms.CreateSecret.1=throttle",) * 4),
     Mutation("changes are not announced", "I3", (
         Change(ISSUANCE, "    broker.audit_log.put_logs(record.intents(plan, broker.now()))\n",
                "    record.intents(plan, broker.now())\n"),
