@@ -1,4 +1,4 @@
-"""The matrix as every test run covers it: each class of calls broken in every way, 200 random pairs.
+"""The matrix as every test run covers it: each class of calls in every way, and 200 random pairs.
 
 Some six minutes on two cores, and real processes throughout: functions are killed, retried and
 timed out as Function Compute does it. All of it, every call in every way, is `make faults`.
