@@ -84,6 +84,11 @@ def _names_any(entry: Entry, names: Sequence[str]) -> bool:
     return any(name in text for name in names)
 
 
+def caller(call: Entry) -> str:
+    """The function instance that called, or who else did."""
+    return str(call["instance"] or call["principal"])
+
+
 def lease(ticket_id: str) -> str:
     """The ticket's lease, by which its markers are told (written from ADR 0002 and the names)."""
     return "lock-t" + hashlib.sha256(f"{SOURCE}\n{ticket_id}".encode()).hexdigest()[:24]
@@ -99,5 +104,5 @@ def rows_of(ticket_id: str, history: Sequence[Entry], state: Mapping[str, Any]) 
             if call is None or stored["contents"].get("ticket_id") != ticket_id:
                 continue
             answered = call["status"] == 200 and not BROKEN_OFF & set(call["faults"])
-            found.append(Row(stored["contents"], int(call["order"]), answered, call["instance"]))
+            found.append(Row(stored["contents"], int(call["order"]), answered, caller(call)))
     return sorted(found, key=lambda row: row.order)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.faults.evidence import BROKEN_OFF, Entry, Evidence, Row
+from tests.faults.evidence import BROKEN_OFF, Entry, Evidence, Row, caller
 
 MOST_KEYS, MOST_STORED = 2, 1
 QUARANTINE = "akw-quarantine"
@@ -91,7 +91,7 @@ def _unrecorded(case: Evidence, change: Entry) -> list[str]:
     intents = [
         row for row in matching
         if row.phase == "intent" and row.acknowledged and row.order < change["order"]
-        and row.instance == change["instance"]
+        and row.instance == caller(change)
     ]  # fmt: skip
     if not intents and denies(change):
         intents = [row for row in matching if row.phase == "intent"]
