@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -34,12 +34,19 @@ U = TypeVar("U")
 
 @dataclass
 class Run:
-    """One attempt at one target, and everything that went wrong in it so far."""
+    """One attempt at one target, and everything that went wrong in it so far.
+
+    `found` is what its denial was made of, `partly` whether more may be there than that; `cut_at`
+    is when its quarantine was attached.
+    """
 
     broker: Broker
     target: Target
     record: Attempt
     failures: list[AkwardenError] = field(default_factory=list)
+    found: Found = field(default_factory=Found)
+    partly: bool = False
+    cut_at: datetime | None = None
 
     def attempted(self, calls: Sequence[Call]) -> bool:
         """Run the calls side by side past their errors, which are kept; whether all went well."""

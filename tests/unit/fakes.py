@@ -496,7 +496,7 @@ class FakeAuditLog:
             return [
                 row for row in self.world.rows
                 if int(row["time_ms"]) <= latest_ms
-                and f'ticket_id: "{row["ticket_id"]}"' in query and _asked(row, query)
+                and _about(row, query) and _asked(row, query)
             ]  # fmt: skip
 
         rows: list[Row] = self.world.call("get_logs", found)
@@ -536,6 +536,12 @@ def announced(world: World) -> set[tuple[str, str]]:
         for entry in world.log if entry[0] == "acknowledged"
         for row in entry[2] if row["phase"] == INTENT
     }  # fmt: skip
+
+
+def _about(row: Row, query: str) -> bool:
+    """Whether the row has the ticket or the AccessKey that the search names."""
+    named = ("ticket_id", "access_key_id")
+    return any(row[name] and f'{name}: "{row[name]}"' in query for name in named)
 
 
 def _asked(row: Row, query: str) -> bool:
