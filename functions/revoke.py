@@ -35,18 +35,19 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     current, broker = bootstrap.revoker(os.environ, context.function)
     open_record = partial(
         audit.attempt, fc_request_id=context.request_id, fc_function=context.function.name,
-        account_id=current.account_id, region=current.region, broker_version=bootstrap.VERSION,
+        account_id=current.account_id, region=current.region, trigger="webhook",
+        broker_version=bootstrap.VERSION,
     )  # fmt: skip
     if isinstance(asked, Order):
         carried = bulk_revocation.carry_out(
-            broker, asked, partial(open_record, trigger="order"),
-            cap=current.revoke_cap, remaining_seconds=remaining_seconds,
+            broker, asked, open_record, cap=current.revoke_cap,
+            remaining_seconds=remaining_seconds,
         )  # fmt: skip
         return bulk_revocation.answer(asked, carried)
     ticket = asked.ticket
-    record = open_record(audit.Subject.of(ticket), trigger="webhook",
-                         operation_id=naming.operation_id(ticket.source, ticket.id, "revoke"),
-    )  # fmt: skip
+    record = open_record(
+        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "revoke")
+    )
     try:
         outcome = revocation.by_ticket(broker, ticket, record)
     except LeaseHeld as held:  # access is cut; what is left to delete can wait

@@ -9,13 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from shared import issuance, naming, orders, revocation, selection
-from shared.audit import FAILURE, NOTE, SKIPPED, SUCCESS, Attempt, Change, Outcome, Row, Subject
+from shared.audit import (
+    FAILURE,
+    NOTE,
+    REVOKED,
+    SKIPPED,
+    SUCCESS,
+    Attempt,
+    Change,
+    Outcome,
+    Row,
+    Subject,
+)
 from shared.errors import (
     AkwardenError,
     CloudError,
@@ -55,17 +66,24 @@ class Carried:
     flagged: tuple[str, ...] = ()
 
 
-@dataclass
 class _Job:
-    """One run of one order. `intent` are the order's own rows until they are written."""
+    """One run of one order, with the record of the order itself; `intent` are its first rows."""
 
-    broker: Broker
-    order: Order
-    open_record: OpenRecord
-    remaining_seconds: Callable[[], float]
-    record: Attempt
-    ordered: Change
-    intent: list[Row] = field(default_factory=list)
+    def __init__(self, broker: Broker, order: Order, open_record: OpenRecord,
+                 remaining_seconds: Callable[[], float]) -> None:  # fmt: skip
+        self.broker, self.order, self.remaining_seconds = broker, order, remaining_seconds
+        self._open_record = open_record
+        whom = Subject("", "", "", "", requester_id=order.ordered_by)
+        self.record = self.opened(whom, order.operation_id)
+        self.record.base["reason"] = order.reason
+        self.ordered = Change(orders.EVENT, "", "", resource=orders.as_text(order))
+        self.intent: list[Row] = self.record.intents([self.ordered], broker.now())
+
+    def opened(self, subject: Subject, operation_id: str) -> Attempt:
+        """The record of one operation of this order, which says so in every row."""
+        record = self._open_record(subject, operation_id)
+        record.base["trigger"] = self.order.trigger
+        return record
 
     def ended(self, outcome: Outcome, notes: Sequence[Row] = ()) -> None:
         """Write how the order ended, and what there is to say beside it."""
@@ -83,13 +101,7 @@ def carry_out(
     may still run. Raises RevocationIncomplete with all that failed, OutOfTime among it, and
     CloudError if it could not select: each is to be retried. A Denied is final.
     """
-    record = open_record(
-        Subject("", "", "", "", requester_id=order.ordered_by), order.operation_id
-    )
-    record.base["reason"] = order.reason
-    ordered = Change(orders.EVENT, "", "", resource=orders.as_text(order))
-    job = _Job(broker, order, open_record, remaining_seconds, record, ordered)
-    job.intent = record.intents([ordered], broker.now())
+    job = _Job(broker, order, open_record, remaining_seconds)
     if order.selector.by == "access_key_id":
         return _of_key(job, order.selector.access_key_id)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -126,15 +138,17 @@ def preview(broker: Broker, order: Order) -> Selection:
 
 
 def select(broker: Broker, order: Order) -> Selection:
-    """Read users and policies, and for a ticket the log, side by side; raises if any cannot be
-    read: an order never ends less than it means because of that."""
+    """Read users, policies and the log side by side; raises if any cannot be read: an order never
+    ends less than it means because of that."""
     source, ticket = order.selector.source, order.selector.ticket
-    users, policies, rows = side_by_side(
+    users, policies, begun, worked = side_by_side(
         lambda: broker.ims.list_users({}),
         broker.ram.list_policies,
+        lambda: _logged(broker, f'trigger: "{order.trigger}" and event_type: "{REVOKED}"'),
         lambda: _logged(broker, f'ticket_id: "{ticket}" and ticket_system: "{source}"')
         if ticket else (),
     )  # fmt: skip
+    rows = [*selection.unfinished(begun), *worked]
     return selection.select(order, users, policies, rows)
 
 
@@ -179,7 +193,10 @@ def _summed_up(
     ]  # fmt: skip
     said = f"{len(revoked)} of {len(selected.chosen)} ended"
     if failures:
-        job.ended(Outcome(FAILURE, code=RevocationIncomplete.reason, message=said), notes)
+        try:
+            job.ended(Outcome(FAILURE, code=RevocationIncomplete.reason, message=said), notes)
+        except CloudError as err:
+            raise RevocationIncomplete([*failures, err]) from err
         _wait_for_leases(job, failures)
         raise RevocationIncomplete(failures)
     job.ended(Outcome(SUCCESS, message=said), notes)
@@ -223,7 +240,7 @@ def _revoke_all(
 
 def _denied(job: _Job, one: Chosen, holders: frozenset[str]) -> Run | Revoked | None:
     """Access to the grant has ended; None if an earlier run has seen to that."""
-    record = job.open_record(one.subject, one.target.operation_id)
+    record = job.opened(one.subject, one.target.operation_id)
     if one.user is None:
         return revocation.deny(job.broker, one.target, record)
     name = one.user.name
@@ -250,7 +267,7 @@ def _removed(job: _Job, one: Chosen, begun: Run | Revoked | None) -> Revoked:
         return begun
     if begun is not None:
         return revocation.finish(begun)
-    record = job.open_record(one.subject, one.target.operation_id)
+    record = job.opened(one.subject, one.target.operation_id)
     return revocation.revoke(job.broker, one.target, record)
 
 
@@ -295,7 +312,7 @@ def _of_key(job: _Job, key_id: str) -> Carried:
 
 def _key_ended(job: _Job, chosen: Chosen, known: Found) -> Carried:
     target = chosen.target
-    record = job.open_record(chosen.subject, target.operation_id)
+    record = job.opened(chosen.subject, target.operation_id)
     revoked: list[Revoked] = []
     failures: list[AkwardenError] = []
     try:
@@ -312,7 +329,7 @@ def _cut_off(job: _Job, owner: User, known: Found) -> None:
     """A user of ours whose tags do not tell its ticket: cut, and left to be looked at again."""
     name = selection.named(owner.name) or ("", "")
     target = Target("", "", *name, job.order.reason)
-    record = job.open_record(Subject("", "", *name), job.order.operation_id)
+    record = job.opened(Subject("", "", *name), job.order.operation_id)
     try:
         revocation.cut_off(job.broker, target, record, known, job.intent)
     except RevocationIncomplete as err:

@@ -84,6 +84,11 @@ class Order:
     def operation_id(self) -> str:
         return naming.operation_id("order", self.id, "revoke")
 
+    @property
+    def trigger(self) -> str:
+        """The word in every audit row of the order, and of each grant that it ends."""
+        return f"order/{self.id}"
+
     def limit(self, cap: int) -> int:
         """How many grants it may end at most; a leak has no limit."""
         return MOST_GRANTS if self.reason == LEAKED else self.at_most or cap

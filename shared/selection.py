@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming, tickets
-from shared.audit import INTENT, RESULT, Row, Subject
+from shared.audit import INTENT, RESULT, SUCCESS, Row, Subject
 from shared.orders import Order, Selector
 from shared.ports import ListedPolicy, User
 from shared.removal import Target
@@ -43,8 +43,8 @@ class Selection:
 def select(
     order: Order, users: Iterable[User], policies: Iterable[ListedPolicy], rows: Sequence[Row] = ()
 ) -> Selection:
-    """The grants among all users and policies of the account, and among the log's rows: for an
-    order by ticket or key, those in which it says where that ticket has worked."""
+    """The grants among all users and policies of the account, and those that the log's rows name:
+    where an order's ticket or key has worked, and what the order had begun to end before."""
     found: dict[Target, Chosen] = {}
     flagged: list[str] = []
     for user in users:
@@ -63,6 +63,16 @@ def select(
             found.setdefault(remembered.target, remembered)
     in_order = sorted(found.values(), key=lambda c: (c.target.policy, c.target.ticket_id))
     return Selection(tuple(in_order), tuple(sorted(flagged)))
+
+
+def unfinished(rows: Sequence[Row]) -> list[Row]:
+    """Of the rows about the ends of tickets, those of tickets that have not ended: their users may
+    be gone already, and nothing but the log remembers what is still to be done."""
+    ended = {
+        (row.get("ticket_system"), row.get("ticket_id")) for row in rows
+        if (row.get("phase"), row.get("outcome")) == (RESULT, SUCCESS)
+    }  # fmt: skip
+    return [row for row in rows if (row.get("ticket_system"), row.get("ticket_id")) not in ended]
 
 
 def of_user(order: Order, user: User) -> tuple[Chosen | None, str]:

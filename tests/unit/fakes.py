@@ -539,8 +539,8 @@ def announced(world: World) -> set[tuple[str, str]]:
 
 
 def _about(row: Row, query: str) -> bool:
-    """Whether the row has the ticket or the AccessKey that the search names."""
-    named = ("ticket_id", "access_key_id")
+    """Whether the row has the ticket, the AccessKey or the order that the search names."""
+    named = ("ticket_id", "access_key_id", "trigger")
     return any(row[name] and f'{name}: "{row[name]}"' in query for name in named)
 
 
