@@ -4,6 +4,7 @@ GET  /healthz /clock /choices /history?since=N /state /secrets /faults /function
 GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to trust
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
+POST /events {a CloudEvent}   publish it on the default event bus; answers who got it
 DELETE /faults /faults/<id>
 
 A fault rule is `{"kind": …}` with what it aims at: `product`, `action`, `function` (names, `*` for
@@ -174,6 +175,12 @@ def _fire_timer(cloud: Cloud, request: Request) -> Any:
     return {"request_id": cloud.fc.fire_timer(function, trigger)}
 
 
+def _publish(cloud: Cloud, request: Request) -> Any:
+    if cloud.fc is None:
+        raise Refused("no functions were loaded")
+    return cloud.fc.publish(_body(request))
+
+
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/healthz"): _healthz,
     ("GET", "/ca.pem"): _ca,
@@ -191,4 +198,5 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/functions"): _functions,
     ("GET", "/tasks"): _tasks,
     ("GET", "/logs"): _logs,
+    ("POST", "/events"): _publish,
 }
