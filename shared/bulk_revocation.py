@@ -144,7 +144,7 @@ def select(broker: Broker, order: Order) -> Selection:
     users, policies, begun, worked = side_by_side(
         lambda: broker.ims.list_users({}),
         broker.ram.list_policies,
-        lambda: _logged(broker, f'trigger: "{order.trigger}" and event_type: "{REVOKED}"'),
+        lambda: _logged(broker, f'event_type: "{REVOKED}" and trigger: "{order.trigger}"'),
         lambda: _logged(broker, f'ticket_id: "{ticket}" and ticket_system: "{source}"')
         if ticket else (),
     )  # fmt: skip
