@@ -32,6 +32,7 @@ class Stage:
     def __init__(self, *, calm: bool = False, max_lag_seconds: int = 10,
                  ports: tuple[int, int] = (0, 0), choices: Mapping[str, object] | None = None,
                  settings: Mapping[str, str] | None = None,
+                 functions: Path = ROOT / "s.yaml",
                  quiet: bool = False) -> None:  # fmt: skip
         self.admin_secret = entropy.token_hex(15)
         # Whatever a function writes to a file lands here, where the leak checks look.
@@ -53,7 +54,7 @@ class Stage:
             sys.executable, "-m", "emulator", "--port", str(ports[0]),
             "--management-port", str(ports[1]), "--account-id", ACCOUNT, "--region", REGION,
             "--access-key-id", ADMIN_ID, "--access-key-secret", self.admin_secret,
-            "--functions", str(ROOT / "s.yaml"), "--ca-file", self._ca_file,
+            "--functions", str(functions), "--ca-file", self._ca_file,
             "--choice", f"fc_https={self._https}",
             *(["--calm"] if calm else []),
         ]  # fmt: skip

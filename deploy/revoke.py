@@ -22,7 +22,7 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 from Tea.exceptions import TeaException
 
-from shared import bootstrap, bulk_revocation, handover, naming, orders
+from shared import bootstrap, bulk_revocation, handover, naming, orders, reasons
 from shared import settings as settings_module
 from shared.audit import REVOKED, Row
 from shared.errors import AkwardenError, ConfigError
@@ -79,7 +79,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     whom.add_argument("--person", metavar="P", help="everything of a person, self-service too")
     parser.add_argument("--environment", metavar="E", help="with --application: only there")
     parser.add_argument("--ram-user", metavar="U", help="with --person: their RAM user")
-    parser.add_argument("--reason", choices=orders.REASONS, default=orders.ENDED)
+    parser.add_argument("--reason", choices=reasons.ALL, default=reasons.ENDED)
     parser.add_argument("--at-most", type=int, metavar="N", help="instead of the cap")
     parser.add_argument("--order-id", metavar="ID", help="to repeat an order under its own id")
     parser.add_argument("--dry-run", action="store_true", help="only show what would end")

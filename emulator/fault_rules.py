@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 PRODUCTS = ("ram", "ims", "sts", "kms", "sls", "fc")
-_AIM = frozenset({"kind", "product", "action", "function", "contains"})
+_AIM = frozenset({"kind", "product", "action", "function", "contains", "event"})
 _COUNT = frozenset({"nth", "times"})
 _ANSWER = frozenset({"status", "code", "message"})
 # Each kind with the fields that have an effect on it, beside those that aim.
@@ -42,15 +42,17 @@ _STATES = {"lag": ("ram", "ims", "kms"), "stale-not-found": ("ram", "ims", "kms"
 @dataclass
 class Rule:
     """Matches calls of a product, action and function (`*` matches any) with `contains` somewhere
-    in their parameters. Where calls are counted it fires on the matching ones number `nth` to
-    `nth + times - 1` (from 1), or forever if `times` is 0. `until` is when an outage ends, in
-    seconds since the epoch; 0 is never."""
+    in their parameters, made while the calling function runs an event with `event` in it. Where
+    calls are counted it fires on the matching ones number `nth` to `nth + times - 1` (from 1), or
+    forever if `times` is 0. `until` is when an outage ends, in seconds since the epoch; 0 is
+    never."""
 
     kind: str
     product: str = "*"
     action: str = "*"
     function: str = "*"
     contains: str = ""
+    event: str = ""
     nth: int = 1
     times: int = 1
     status: int = 500

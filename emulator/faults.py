@@ -29,8 +29,9 @@ _STALE = ("lag", "stale-not-found")
 
 
 class Faults:
-    """The rules in force. `kill` ends the function instance that holds an AccessKey id, `expire`
-    lets a session expire, `function_of` names the function that holds an AccessKey id."""
+    """The rules in force. A caller is known by the id of its function instance or of its
+    AccessKey: `kill` ends that instance, `function_of` names its function, `event_of` tells the
+    event that it is running. `expire` lets a session expire."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,6 +42,7 @@ class Faults:
         self.kill: Callable[[str], bool] = lambda _: False
         self.expire: Callable[[str], object] = lambda _: False
         self.function_of: Callable[[str], str] = lambda _: ""
+        self.event_of: Callable[[str], str] = lambda _: ""
 
     def add(self, description: dict[str, Any]) -> Rule:
         """Add a rule; ValueError if it is not one."""
@@ -96,13 +98,13 @@ class Faults:
             else:
                 entry.dropped = True
             if rule.kind == "kill-before":
-                self.kill(entry.access_key_id)
+                self.kill(_caller(entry))
                 raise ProductError(rule.status, rule.code, rule.message)
 
     def after(self, entry: Entry, response: Response) -> Response:
         """Drop the answer or kill the caller, now that the change is made."""
         if "kill-after" in entry.faults:
-            self.kill(entry.access_key_id)
+            self.kill(_caller(entry))
         return Response(0, drop=True) if entry.dropped else response
 
     # -- for `staleness` --------------------------------------------------------------------
@@ -137,7 +139,7 @@ class Faults:
             return [rule for rule in self._matching(entry, kinds, detail) if rule.count()]
 
     def _matching(self, entry: Entry, kinds: tuple[str, ...], detail: Detail | None) -> list[Rule]:
-        function = self.function_of(entry.access_key_id)
+        function, event = self.function_of(_caller(entry)), self.event_of(entry.instance)
         return [
             rule for rule in self._rules
             if rule.kind in kinds
@@ -147,7 +149,13 @@ class Faults:
             and (not rule.until or self._clock.time() < rule.until)
             and (rule.kind != "expire-token" or entry.access_key_id.startswith("STS."))
             and (not rule.contains or rule.contains in _text(entry, detail))
+            and (not rule.event or rule.event in event)
         ]  # fmt: skip
+
+
+def _caller(entry: Entry) -> str:
+    """The instance's id, or of a caller that gives none the key that it signs with."""
+    return entry.instance or entry.access_key_id
 
 
 def _text(entry: Entry, detail: Detail | None) -> str:

@@ -27,7 +27,9 @@ class Decision:
 @dataclass
 class Entry:
     """One call. `secure`: it came over TLS; `changed`: it writes and has succeeded; `faults`: the
-    kinds of the rules that fired; `dropped`: it got no answer."""
+    kinds of the rules that fired; `dropped`: it got no answer. `instance`: the function instance
+    that called, whatever key signed; `order`: the place of its change among all changes (`seq` is
+    that of its arrival); `made`: the id of the user or AccessKey that it created."""
 
     seq: int
     at: float
@@ -37,11 +39,14 @@ class Entry:
     principal: str = ""
     access_key_id: str = ""
     source_ip: str = ""
+    instance: str = ""
     secure: bool = False
     parameters: dict[str, str] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     writes: bool = False
     changed: bool = False
+    order: int = 0
+    made: str = ""
     status: int = 0
     code: str = ""
     faults: list[str] = field(default_factory=list)
@@ -58,15 +63,22 @@ class History:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._changes = 0
         self._lock = threading.Lock()
 
     def begin(self, at: float, product: str, request: Request) -> Entry:
         """Open the entry of a call; the front end fills it as it learns more."""
         with self._lock:
             entry = Entry(len(self._entries) + 1, at, product, source_ip=request.source_ip,
-                          secure=request.secure)  # fmt: skip
+                          instance=request.instance, secure=request.secure)  # fmt: skip
             self._entries.append(entry)
         return entry
+
+    def commit(self, entry: Entry) -> None:
+        """The call has made its change, at this very place in the order of all changes."""
+        with self._lock:
+            self._changes += 1
+            entry.changed, entry.order = True, self._changes
 
     def since(self, seq: int = 0) -> list[dict[str, Any]]:
         """Entries after `seq`, as JSON-ready mappings."""
@@ -77,6 +89,7 @@ class History:
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
+            self._changes = 0
 
 
 def without_secrets(parameters: dict[str, str]) -> dict[str, str]:

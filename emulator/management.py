@@ -1,15 +1,18 @@
 """The management port: no part of any protocol; for tests and for `make serve`.
 
-GET  /healthz /clock /choices /history?since=N /state /secrets /faults /functions /tasks /logs
+GET  /healthz /clock /choices /history?since=N /state /secrets /faults /functions /logs
+GET  /tasks /tasks?event=TEXT   asynchronous invocations, or those with that text in their event
 GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to trust
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
 POST /events {a CloudEvent}   publish it on the default event bus; answers who got it
+POST /invoke/<function>   hand it the body as an asynchronous event, as another service would
 DELETE /faults /faults/<id>
 
 A fault rule is `{"kind": …}` with what it aims at: `product`, `action`, `function` (names, `*` for
-any) and `contains` (text in the call's parameters, in the rows of PutLogs or in the event of an
-invocation). What is unknown, or has no effect on that kind, is refused with 400. By kind:
+any), `contains` (text in the call's parameters, in the rows of PutLogs or in the event of an
+invocation) and `event` (text in the event that the calling function is running). What is unknown,
+or has no effect on that kind, is refused with 400. By kind:
 
 error            answer `status`, `code`, `message` instead of acting
 throttle         the product's throttling error
@@ -51,6 +54,8 @@ def handle(cloud: Cloud, request: Request) -> Response:
     """Serve one management request; errors are JSON with one `error` line."""
     if request.method == "POST" and request.path.startswith("/timers/"):
         return _answer(cloud, request, _fire_timer)
+    if request.method == "POST" and request.path.startswith("/invoke/"):
+        return _answer(cloud, request, _invoke)
     if request.method == "DELETE" and request.path.startswith("/faults/"):
         return _answer(cloud, request, _remove_fault)
     route = ROUTES.get((request.method, request.path))
@@ -161,7 +166,8 @@ def _functions(cloud: Cloud, request: Request) -> Any:
 
 
 def _tasks(cloud: Cloud, request: Request) -> Any:
-    return {"tasks": cloud.fc.tasks_described() if cloud.fc else []}
+    event = dict(request.query).get("event", "")
+    return {"tasks": cloud.fc.tasks_described(event) if cloud.fc else []}
 
 
 def _logs(cloud: Cloud, request: Request) -> Any:
@@ -179,6 +185,13 @@ def _publish(cloud: Cloud, request: Request) -> Any:
     if cloud.fc is None:
         raise Refused("no functions were loaded")
     return cloud.fc.publish(_body(request))
+
+
+def _invoke(cloud: Cloud, request: Request) -> Any:
+    if cloud.fc is None:
+        raise Refused("no functions were loaded")
+    function = request.path.removeprefix("/invoke/")
+    return {"request_id": cloud.fc.invoke(function, request.body)}
 
 
 ROUTES: dict[tuple[str, str], Route] = {

@@ -151,7 +151,8 @@ class RpcProduct:
             except Denied as denial:
                 raise self._denied(call, denial) from None
             cloud.note_use(caller.access_key_id, self.name)
-            entry.changed = action.writes
+            if action.writes:
+                cloud.history.commit(entry)
         return answer
 
 

@@ -66,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: Server
     tunnel_source_ip = ""  # where the CONNECT came from; empty outside of a tunnel
+    tunnel_instance = ""  # and which function instance said so
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Any method reaches the product: each has its own words for one it does not know."""
@@ -99,11 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not target:
             self._refuse(400, "InvalidRequest", "CONNECT takes a host name and a port.")
             return
-        source_ip = self._source_ip()
+        source_ip, instance = self._caller()
         self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self.wfile.flush()
         self._secure(self.server.authority.context(target[1]))
-        self.tunnel_source_ip = source_ip
+        self.tunnel_source_ip, self.tunnel_instance = source_ip, instance
         self.close_connection = False  # whatever the CONNECT said: it speaks of the tunnel
 
     def _secure(self, context: ssl.SSLContext) -> None:
@@ -145,25 +146,27 @@ class _Handler(BaseHTTPRequestHandler):
         if absolute := _ABSOLUTE.match(target):
             target = target[absolute.end() :]
             target = target if target.startswith("/") else f"/{target}"
+        source_ip, instance = self._caller()
         return Request(
-            self.command, target, Headers(self.headers.items()), body, self._source_ip(),
-            secure=bool(self.tunnel_source_ip),
+            self.command, target, Headers(self.headers.items()), body, source_ip,
+            secure=bool(self.tunnel_source_ip), instance=instance,
         )
 
-    def _source_ip(self) -> str:
-        """The user name of the proxy URL if it is an address, else the peer's address.
+    def _caller(self) -> tuple[str, str]:
+        """The user name of the proxy URL if it is an address, else the peer's address; and its
+        password, by which function instances are known.
 
-        In a tunnel only the CONNECT carries it."""
+        In a tunnel only the CONNECT carries them."""
         if self.tunnel_source_ip:
-            return self.tunnel_source_ip
+            return self.tunnel_source_ip, self.tunnel_instance
         scheme, _, value = self.headers.get("Proxy-Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
-                user, _, _ = base64.b64decode(value).decode().rpartition(":")
-                return str(ip_address(user))
+                user, _, password = base64.b64decode(value).decode().rpartition(":")
+                return str(ip_address(user)), password
             except ValueError:
                 pass
-        return str(self.client_address[0])
+        return str(self.client_address[0]), ""
 
     def _answer(self, response: Response) -> None:
         if response.drop:

@@ -32,7 +32,8 @@ class Request:
     """One HTTP request as it arrived.
 
     `target` is the raw request target without scheme and authority (`/path?query`), `source_ip`
-    the caller's address: the user-info of the proxy URL if there is one, else the peer's.
+    the caller's address: the user-info of the proxy URL if there is one, else the peer's; its
+    password is the `instance`, by which a function instance is known whatever it signs with.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Request:
     body: bytes = b""
     source_ip: str = "127.0.0.1"
     secure: bool = False
+    instance: str = ""
 
     @property
     def path(self) -> str:

@@ -49,7 +49,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "revoke")
     )
     try:
-        outcome = revocation.by_ticket(broker, ticket, record)
+        outcome = revocation.by_ticket(broker, ticket, record, reason=asked.reason)
     except LeaseHeld as held:  # access is cut; what is left to delete can wait
         remaining = remaining_seconds() - MARGIN_SECONDS
         broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))

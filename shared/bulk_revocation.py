@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from shared import issuance, naming, orders, revocation, selection
+from shared import issuance, naming, orders, reasons, revocation, selection
 from shared.audit import (
     FAILURE,
     NOTE,
@@ -161,7 +161,7 @@ def _logged(broker: Broker, query: str) -> Sequence[Row]:
 
 def _announce(job: _Job, written: Future[None]) -> None:
     """See the order in the log before it is carried out; a leak waits for that a few seconds."""
-    if job.order.reason != orders.LEAKED:
+    if job.order.reason != reasons.LEAKED:
         written.result()
         return
     wait([written], timeout=AUDIT_PATIENCE_SECONDS)
@@ -263,12 +263,12 @@ def _keys(job: _Job, user: str) -> Sequence[KeyStatus] | None:
 
 
 def _removed(job: _Job, one: Chosen, begun: Run | Revoked | None) -> Revoked:
-    if isinstance(begun, Revoked):
-        return begun
-    if begun is not None:
-        return revocation.finish(begun)
-    record = job.opened(one.subject, one.target.operation_id)
-    return revocation.revoke(job.broker, one.target, record)
+    if isinstance(begun, Run):
+        record, end = begun.record, revocation.finish(begun)
+    else:
+        record = job.opened(one.subject, one.target.operation_id)
+        end = begun or revocation.revoke(job.broker, one.target, record)
+    return revocation.elsewhere(job.broker, one.target, record, end)
 
 
 def _each(

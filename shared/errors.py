@@ -4,12 +4,14 @@ AkwardenError
 ├── ConfigError            what an operator wrote in config/ or the settings cannot be used
 ├── LeaseHeld              another run works on this application
 ├── StateChanged           the plan no longer fits what is there
+│   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
 ├── GrantNotEnded          one grant of several that are to end: which, and why
 ├── OutOfTime              a run stopped before its function's timeout would have ended it
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
+    ├── KeyStillKnown      a deleted key is not proved gone within the lag bound
     └── CloudRefused       the service answered no
         ├── NotFound
         ├── AlreadyExists
@@ -108,6 +110,12 @@ class KeyNotAccepted(CloudError):
     reason: ClassVar[str] = "key_not_accepted"
 
 
+class KeyStillKnown(CloudError):
+    """A deleted AccessKey was not answered as one that does not exist within the lag bound."""
+
+    reason: ClassVar[str] = "key_still_known"
+
+
 class LeaseHeld(AkwardenError):
     """Another run works on this application; `until` is when its lease ends by itself."""
 
@@ -122,6 +130,12 @@ class StateChanged(AkwardenError):
     """What the plan was made from is no longer so; the next attempt plans anew."""
 
     reason: ClassVar[str] = "state_changed"
+
+
+class NameHeld(StateChanged):
+    """A name is taken, and nothing visible bears it: not visible yet, or in a recycle bin."""
+
+    reason = "name_held"
 
 
 class RevocationIncomplete(AkwardenError):

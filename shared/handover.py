@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import naming, tickets, timestamps
+from shared import naming, reasons, tickets, timestamps
 from shared.deliveries import ACTIONS, Delivery
 from shared.ports import Functions
 from shared.refusals import Denied
@@ -93,10 +93,11 @@ def payload(delivery: Delivery, now: datetime) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """What a worker is given: the ticket, and when it was accepted."""
+    """What a worker is given: the ticket, when it was accepted, and why a revoked one ends."""
 
     ticket: tickets.Ticket
     accepted_at: datetime
+    reason: str = reasons.WITHDRAWN
 
     def judged_at(self, now: datetime) -> datetime:
         """The moment at which approvals are judged: their acceptance, so that a retry after a
@@ -106,7 +107,10 @@ class Case:
 
 
 def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
-    """Read the event of the worker for `action`; the ticket is validated again, from nothing."""
+    """Read the event of the worker for `action`; the ticket is validated again, from nothing.
+
+    No webhook brings a `reason`: whoever may invoke the revoking function may give another one.
+    """
     content: Any
     try:
         content = json.loads(event)
@@ -123,5 +127,8 @@ def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
     accepted_at = timestamps.parse(accepted) if isinstance(accepted, str) else None
     if accepted_at is None:
         return Denied("invalid_value", "accepted_at")
+    reason = content.get("reason", reasons.WITHDRAWN)
+    if reason not in (reasons.ALL if action == "revoke" else (reasons.WITHDRAWN,)):
+        return Denied("invalid_value", "reason")
     ticket = tickets.parse(content.get("ticket"), source=source)
-    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at)
+    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at, reason)

@@ -15,13 +15,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from shared import grants, leases, naming, resumption
+from shared import grants, leases, naming, recycled_names, resumption
 from shared.audit import Attempt, Row
 from shared.errors import (
     AlreadyExists,
     CloudError,
     KeyNotAccepted,
     LeaseHeld,
+    NameHeld,
     NotFound,
     StateChanged,
 )
@@ -67,18 +68,22 @@ def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
     broker.audit_log.put_logs(record.intents(plan, broker.now()))
     held: list[Lease] = []
     try:
-        issued = _under_leases(broker, grant, record, found, held)
+        outcome = _under_leases(broker, grant, record, found, held)
     except Exception:
         # While a change is in doubt the leases stay: their end is when it can be resolved.
         if not _unsettled(record):
             _release(broker, record, held)
         broker.audit_log.put_logs(record.results(broker.now()))
         raise
+    if isinstance(outcome, Denied):  # nothing was made; only a success is worth waiting for
+        _release(broker, record, held)
+        broker.audit_log.put_logs(record.results(broker.now()))
+        return outcome
     broker.audit_log.put_logs(record.results(broker.now(), later=RELEASES))
     if _remembered(broker, grant):
         _release(broker, record, held)
     broker.audit_log.put_logs(record.results(broker.now()))
-    return issued
+    return outcome
 
 
 def find(broker: Broker, grant: Grant) -> Found:
@@ -112,7 +117,7 @@ def _ended(broker: Broker, grant: Grant) -> Sequence[Row]:
 
 def _under_leases(
     broker: Broker, grant: Grant, record: Attempt, found: Found, held: list[Lease]
-) -> Issued:
+) -> Issued | Denied:
     """One ticket makes one grant, and one application is worked on by one run at a time."""
     ticket = grant.ticket
     for event, name in (
@@ -127,15 +132,18 @@ def _under_leases(
     return _make(broker, grant, record, found)
 
 
-def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued:
+def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued | Denied:
     if not grant.holds_key:
         step(record, "policy.created", lambda: _ensure_policy(broker, grant))()
         step(record, "self_service.granted", lambda: _attach(broker, grant))()
         return Issued(grant.user, grant.policy)
     for orphan in found.orphans:  # keys whose secret nobody has: cut first, then remove
         _retire(broker, grant, record, orphan.id)
+    # Alone and first: its name may be refused for good, and nothing is left behind then.
+    refused = _make_user(broker, grant, record)
+    if refused:
+        return refused
     side_by_side(
-        step(record, "user.created", lambda: _ensure_user(broker, grant)),
         step(record, "policy.created", lambda: _ensure_policy(broker, grant)),
         step(record, "secret.reserved", lambda: _ensure_secret(broker, grant)),
     )
@@ -215,6 +223,21 @@ def _release(broker: Broker, record: Attempt, held: list[Lease]) -> None:
 # -- creates that may already be ours -------------------------------------------------------
 
 
+def _make_user(broker: Broker, grant: Grant, record: Attempt) -> Denied | None:
+    """Create the user; once more if its name had to be freed first."""
+    create = step(record, "user.created", lambda: _ensure_user(broker, grant))
+    try:
+        create()
+    except NameHeld:
+        refused = recycled_names.free(
+            broker.ims, broker.audit_log, record, grant.user, now=broker.now, sleep=broker.sleep
+        )
+        if refused:
+            return refused
+        create()
+    return None
+
+
 def _ensure_user(broker: Broker, grant: Grant) -> str:
     ticket = grant.ticket
     try:
@@ -223,7 +246,9 @@ def _ensure_user(broker: Broker, grant: Grant) -> str:
         )
     except AlreadyExists as err:
         user = broker.ims.get_user(grant.user)
-        if user is None or dict(user.tags) != dict(grant.tags):
+        if user is None:
+            raise NameHeld("the name is taken, and nothing visible bears it") from err
+        if dict(user.tags) != dict(grant.tags):
             raise StateChanged("the user exists, and not for this grant") from err
         return err.request_id
 

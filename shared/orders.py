@@ -13,15 +13,13 @@ import re
 from dataclasses import dataclass, fields
 from typing import cast
 
-from shared import naming, tickets
+from shared import naming, reasons, tickets
 from shared.fields import Refused, decoded, members, text, whole
 from shared.refusals import Denied
 
 FORMAT = "1"
 TYPE = "akwarden.revocation.ordered"
 EVENT = "revocation.ordered"  # of the audit rows of an order
-ENDED, WITHDRAWN, LEAKED, OFFBOARDED = "ended", "withdrawn", "leaked", "offboarded"
-REASONS = (ENDED, WITHDRAWN, LEAKED, OFFBOARDED)
 MOST_GRANTS = 5000  # users that RAM allows in an account
 
 # What tells akwarden of a leak: a CloudEvent of our own, published by whoever finds a leaked key.
@@ -91,7 +89,7 @@ class Order:
 
     def limit(self, cap: int) -> int:
         """How many grants it may end at most; a leak has no limit."""
-        return MOST_GRANTS if self.reason == LEAKED else self.at_most or cap
+        return MOST_GRANTS if self.reason == reasons.LEAKED else self.at_most or cap
 
 
 def of_event(event: bytes) -> Order | Denied | None:
@@ -152,7 +150,7 @@ def _order(value: object, where: str) -> Order:
                     optional=("at_most",))  # fmt: skip
     path = f"{where}." if where else ""
     reason = text(given["reason"], f"{path}reason", most=16)
-    if reason not in REASONS:
+    if reason not in reasons.ALL:
         raise Refused("invalid_value", f"{path}reason")
     at_most: int | None = None
     if "at_most" in given:
@@ -200,5 +198,6 @@ def _leak(event: dict[str, object]) -> Order:
     leaked = cast("dict[str, object]", event["data"]).get(member)
     key_id = text(leaked, "data", least=1, most=64, pattern=ACCESS_KEY_ID)
     digest = hashlib.sha256(f"{named['source']}\n{named['id']}".encode()).hexdigest()
-    return Order(f"leak-{digest[:24]}", LEAKED, Selector("access_key_id", access_key_id=key_id),
-                 None, f"eventbridge:{named['source']}")  # fmt: skip
+    whose = Selector("access_key_id", access_key_id=key_id)
+    return Order(f"leak-{digest[:24]}", reasons.LEAKED, whose, None,
+                 f"eventbridge:{named['source']}")  # fmt: skip

@@ -173,6 +173,11 @@ _LEDGER: dict[str, tuple[int, str]] = {
         "A RAM user, policy or secret of that name exists and is not akwarden's; rename or "
         "remove it.",
     ),
+    "name_in_recycle_bin": (
+        409,
+        "A deleted RAM user that is not akwarden's holds that name in RAM's recycle bin; purge it "
+        "or rename the application, then open a new ticket.",
+    ),
     "user_not_found": (
         422,
         "The RAM user that is to manage its own keys does not exist; create it or correct it.",

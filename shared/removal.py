@@ -7,17 +7,16 @@ never removed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import grants, naming
+from shared import grants, naming, reasons
 from shared.audit import INTENT, REVOKED, SUCCESS, Change, Row
 from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
 from shared.refusals import Denied
 from shared.tickets import Ticket
 
-WITHDRAWN = "withdrawn"
 ENDING_STATUSES = ("revoked", "withdrawn", "approved")
 NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
 QUARANTINE = Attached("Custom", naming.QUARANTINE_POLICY)
@@ -26,7 +25,7 @@ CUT_OFF = Change("quarantine.attached", "ram", "AttachPolicyToUser")
 
 @dataclass(frozen=True)
 class Target:
-    """Which ticket's grant is to end, and why (`withdrawn`, …)."""
+    """Which ticket's grant is to end, and why (of `reasons.ALL`)."""
 
     source: str
     ticket_id: str
@@ -50,16 +49,21 @@ class Target:
     def operation_id(self) -> str:
         return naming.operation_id(self.source, self.ticket_id, "revoke")
 
+    @property
+    def purges(self) -> bool:
+        """Whether nothing may be restorable afterwards."""
+        return reasons.purges(self.reason)
+
     def is_of(self, source_and_ticket: Sequence[str]) -> bool:
         """Whether something marked so belongs to this ticket."""
         return tuple(source_and_ticket) == (self.source, self.ticket_id)
 
 
-def target(ticket: Ticket) -> Target | Denied:
+def target(ticket: Ticket, reason: str = reasons.WITHDRAWN) -> Target | Denied:
     """What a revoking delivery means. It needs no approvals: whoever may sign may withdraw."""
     if ticket.status not in ENDING_STATUSES:
         return Denied("ticket_not_revoked", "status")
-    return Target(ticket.source, ticket.id, ticket.application, ticket.environment, WITHDRAWN)
+    return Target(ticket.source, ticket.id, ticket.application, ticket.environment, reason)
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,14 @@ class Found:
         keys: Sequence[KeyStatus] | None,
         attached: Sequence[Attached],
         policy: PolicyState | None,
+        *,
+        user_ids: Set[str] = frozenset(),
     ) -> Found:
-        """From the answers of the reads; what is not this ticket's is left out."""
+        """From the answers of the reads; what is not this ticket's is left out. `user_ids` are
+        the log's: nobody documents whether a user comes back from the recycle bin with its tags."""
         found = cls(policy=policy)
-        if user is not None and whom.is_of(grants.ticket_of(user.tags)[:2]):
+        marks = grants.ticket_of(user.tags)[:2] if user else ()
+        if user is not None and (whom.is_of(marks) or (not any(marks) and user.id in user_ids)):
             found = replace(found, user=user, keys=tuple(keys or ()), attached=tuple(attached))
         elif user is not None:
             found = replace(found, policy=None, foreign=(f"user {user.name}",))
@@ -122,7 +130,9 @@ class Memory:
     `revoked` from the first intent on, `ended` once a revocation got through; `cut` if another
     run's quarantine, `made_policy` if the making of a policy is on record; `worked_at_ms` is the
     last sign of any other operation of the ticket, 0 if there is none, and `places` are the
-    (application, environment) that such an operation was going to change.
+    (application, environment) that such an operation was going to change. `user_ids` and `key_ids`
+    are all that were this ticket's: those of deleted users, and every key's. `deleted` are
+    (user id, key id) of deletions, `purged` the ids of what surely cannot be restored.
     """
 
     revoked: bool = False
@@ -131,15 +141,30 @@ class Memory:
     made_policy: bool = False
     worked_at_ms: int = 0
     places: frozenset[tuple[str, str]] = frozenset()
+    user_ids: frozenset[str] = frozenset()
+    key_ids: frozenset[str] = frozenset()
+    deleted: frozenset[tuple[str, str]] = frozenset()
+    purged: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, rows: Sequence[Row], *, operation_id: str, run_id: str) -> Memory:
-        """From the ticket's rows, as the run `run_id` of `operation_id` reads them."""
+    def of(
+        cls, rows: Sequence[Row], *, operation_id: str, run_id: str,
+        purged_at: tuple[str, str] | None = None,
+    ) -> Memory:
+        """From the ticket's rows, as the run `run_id` of `operation_id` reads them. For a purging
+        one only a purging one at its own (application, environment) has ended what it has to."""
         revoked = [row for row in rows if row.get("event_type", "") == REVOKED]
         others = [row for row in rows if row.get("operation_id", "") != operation_id]
         return cls(
             revoked=bool(revoked),
-            ended=any(row.get("outcome", "") == SUCCESS for row in revoked),
+            ended=any(
+                row.get("outcome", "") == SUCCESS
+                and (not purged_at or (
+                    reasons.purges(row.get("reason", ""))
+                    and purged_at == (row.get("application", ""), row.get("environment", ""))
+                ))
+                for row in revoked
+            ),
             cut=any(
                 row.get("event_type", "") == "quarantine.attached"
                 and run_id not in row.get("chain_id", "")
@@ -152,7 +177,18 @@ class Memory:
                 for row in others
                 if row.get("phase", "") == INTENT
             ),
-        )
+            user_ids=frozenset(row.get("resources", "") for row in rows
+                               if row.get("event_type", "") == "user.deleted") - {""},
+            key_ids=frozenset(row.get("access_key_id", "") for row in rows) - {""},
+            deleted=frozenset((row.get("resources", ""), row.get("access_key_id", ""))
+                              for row in rows if row.get("event_type", "") == "key.deleted"),
+            # One that was not there may have come there later; only a purge that met it counts.
+            purged=frozenset(
+                row.get("access_key_id", "") or row.get("resources", "") for row in rows
+                if row.get("event_type", "") in ("key.purged", "user.purged")
+                and row.get("outcome", "") == SUCCESS and not row.get("error_code", "")
+            ),
+        )  # fmt: skip
 
 
 def memory_query(whom: Target) -> str:
@@ -193,10 +229,14 @@ def unsettled_seconds(
 
 
 def removal(whom: Target, found: Found, details: Details, memory: Memory) -> list[Change]:
-    """Everything that is this ticket's, in the order in which it goes."""
+    """Everything that is this ticket's, in the order in which it goes. The user's numeric id is
+    the resource of what becomes recyclable: by it, a later attempt finds that again."""
     changes: list[Change] = []
     if found.user is not None:
-        changes += [Change("key.deleted", "ram", "DeleteAccessKey", k.id) for k in found.keys]
+        changes += [
+            Change("key.deleted", "ram", "DeleteAccessKey", key.id, found.user.id)
+            for key in found.keys
+        ]
         changes += [_detached(held) for held in found.attached if held != QUARANTINE]
         changes += [
             Change("group.left", "ram", "RemoveUserFromGroup", resource=name)
@@ -216,7 +256,7 @@ def removal(whom: Target, found: Found, details: Details, memory: Memory) -> lis
     if found.user is not None:
         changes += [
             Change("quarantine.detached", "ram", "DetachPolicyFromUser"),
-            Change("user.deleted", "ram", "DeleteUser"),
+            Change("user.deleted", "ram", "DeleteUser", resource=found.user.id),
         ]
     if owns_secret(whom, details):
         changes.append(Change("secret.deleted", "kms", "DeleteSecret"))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from shared import audit, leases, naming, removal, teardown
+from shared import audit, leases, naming, purging, reasons, recycling, removal, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome, Row
 from shared.errors import (
     AkwardenError,
@@ -77,17 +77,23 @@ def answer(ticket: Ticket, outcome: Revoked | Denied) -> dict[str, object]:
             "repeated": outcome.repeated}  # fmt: skip
 
 
-def by_ticket(broker: Broker, ticket: Ticket, record: Attempt) -> Revoked | Denied:
+def by_ticket(
+    broker: Broker, ticket: Ticket, record: Attempt, *, reason: str = reasons.WITHDRAWN
+) -> Revoked | Denied:
     """End what the ticket granted; raises what `revoke` raises.
 
     Under the names in the delivery first, and then under those by which the log remembers the
     ticket: whoever withdraws may have changed them, and the grant would live on.
     """
-    target = removal.target(ticket)
+    target = removal.target(ticket, reason)
     if isinstance(target, Denied):
         broker.audit_log.put_logs(audit.refusal(record, target, broker.now()))
         return target
-    outcome = revoke(broker, target, record)
+    return elsewhere(broker, target, record, revoke(broker, target, record))
+
+
+def elsewhere(broker: Broker, target: Target, record: Attempt, outcome: Revoked) -> Revoked:
+    """The same under every other name that the log has for the ticket, and both in one."""
     for application, environment in sorted(outcome.places):
         if (application, environment) != (target.application, target.environment):
             there = replace(target, application=application, environment=environment)
@@ -157,9 +163,11 @@ def cut_off(
 
 
 def _record(run: Run, ending: Outcome) -> None:
-    """The results of everything that was announced."""
+    """What was seen, and the results of everything that was announced."""
+    now = run.broker.now()
     run.record.outcomes[ENDING] = ending
-    run.broker.audit_log.put_logs(run.record.results(run.broker.now()))
+    notes, run.notes = run.record.rows(run.notes, now), []
+    run.broker.audit_log.put_logs([*notes, *run.record.results(now)])
 
 
 def _cut(
@@ -195,6 +203,7 @@ def _write_late(run: Run, rows: Sequence[Row]) -> None:
 def _under_lease(run: Run, before: Found) -> Revoked:
     lease = _taken(run)
     memory = _visible_memory(run)
+    run.user_ids = memory.user_ids
     if before.quarantined and not memory.cut:  # by an attempt that could not write it down
         run.record.late |= set(removal.denial(before))
     revoked = _remove(run, memory)
@@ -249,13 +258,17 @@ def _remove(run: Run, memory: Memory) -> Revoked:
         _cut(run, found)
         broker.sleep(pause)
         found, more = teardown.find(run), teardown.details(run)
+    purges = recycling.purges(target, found, purging.find(run, found, memory))
     complete = len(run.failures) == unread
     _cut(run, found)
-    changes = removal.removal(target, found, more, memory)
+    changes = [*removal.removal(target, found, more, memory), *purges]
     if changes:
         broker.audit_log.put_logs(record.intents(changes, broker.now()))
     teardown.remove(run, found, changes, complete=complete)
     keys = tuple(sorted({change.target for change in record.changes if change.target}))
+    if target.purges and not run.failures:  # what is still there is not gone
+        gone = {change.resource for change in purges if change.event_type == "user.purged"}
+        purging.prove(run, memory.key_ids | set(keys), gone | memory.user_ids)
     return Revoked(
         target.user, keys, removal.left(target, found, more), places=memory.places
     )

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import removal
-from shared.audit import Attempt, Change
+from shared.audit import Attempt, Change, Outcome
 from shared.errors import (
     AkwardenError,
     AlreadyExists,
@@ -36,14 +36,17 @@ U = TypeVar("U")
 class Run:
     """One attempt at one target, and everything that went wrong in it so far.
 
-    `found` is what its denial was made of, `partly` whether more may be there than that; `cut_at`
-    is when its quarantine was attached.
+    `notes` are what it has seen besides its changes, for the audit log; `user_ids` are users that
+    the log calls the ticket's, once it has been read. `found` is what its denial was made of,
+    `partly` whether more may be there than that; `cut_at` is when its quarantine was attached.
     """
 
     broker: Broker
     target: Target
     record: Attempt
     failures: list[AkwardenError] = field(default_factory=list)
+    notes: list[tuple[Change, str, Outcome]] = field(default_factory=list)
+    user_ids: frozenset[str] = frozenset()
     found: Found = field(default_factory=Found)
     partly: bool = False
     cut_at: datetime | None = None
@@ -75,7 +78,7 @@ def find(run: Run) -> Found:
         lambda: run.read(lambda: ram.list_policies_for_user(target.user), ()),
         lambda: run.read(lambda: ram.get_policy(target.policy), None),
     )
-    found = Found.of(target, user, keys, attached, policy)
+    found = Found.of(target, user, keys, attached, policy, user_ids=run.user_ids)
     if found.user is not None and keys is None:
         run.failures.append(StateChanged("the user's keys cannot be listed yet"))
     return found
@@ -100,8 +103,9 @@ def remembered(run: Run) -> Memory:
         removal.memory_query(run.target), now - timedelta(days=MEMORY_DAYS),
         now + timedelta(minutes=15),
     )  # fmt: skip
-    record = run.record
-    return Memory.of(rows, operation_id=record.operation_id, run_id=record.run_id)
+    record, place = run.record, (run.target.application, run.target.environment)
+    return Memory.of(rows, operation_id=record.operation_id, run_id=record.run_id,
+                     purged_at=place if run.target.purges else None)  # fmt: skip
 
 
 def change_made(run: Run, found: Found, change: Change) -> Call:
@@ -115,6 +119,8 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
             lambda: ims.set_access_key_policy(user, key_id, removal.NOWHERE), NotFound),
         "key.disabled": (lambda: ram.update_access_key(user, key_id, "Inactive"), NotFound),
         "key.deleted": (lambda: ram.delete_access_key(user, key_id), NotFound),
+        "key.purged": (
+            lambda: ims.delete_access_key_in_recycle_bin(resource, key_id), NotFound),
         "policy.detached": (
             lambda: ram.detach_policy_from_user(Attached(*resource.split(":")), user), NotFound),
         "group.left": (lambda: ram.remove_user_from_group(user, resource), NotFound),
@@ -126,6 +132,7 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
         "quarantine.detached": (
             lambda: ram.detach_policy_from_user(QUARANTINE, user), NotFound),
         "user.deleted": (lambda: ram.delete_user(user), NotFound),
+        "user.purged": (lambda: ims.delete_user_in_recycle_bin(resource), NotFound),
         # At once: its value is worthless without the key, and within a recovery window of at
         # least 7 days the name would be blocked for the application's next ticket.
         "secret.deleted": (lambda: kms.delete_secret(target.secret), NotFound),
@@ -136,17 +143,21 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
 
 def remove(run: Run, found: Found, changes: Sequence[Change], *, complete: bool) -> None:
     """Make the changes in their order, past errors. The quarantine comes off only where nothing is
-    left that it holds back: keys, rights and logins gone, and nothing unread (`complete`)."""
+    left that it holds back: keys, rights and logins gone, and nothing unread (`complete`). What is
+    not deleted yet is not purged: "not there" would be taken for purged."""
+    live = found.user.id if found.user else ""
 
-    def made(*events: str) -> bool:
-        return run.attempted(
-            [change_made(run, found, change) for change in changes if change.event_type in events]
-        )
+    def made(*events: str, but: str = "") -> bool:
+        return run.attempted([
+            change_made(run, found, change) for change in changes
+            if change.event_type in events and not (but and change.resource == but)
+        ])  # fmt: skip
 
-    keyless = made("key.deleted")
+    keyless = made("key.deleted") and made("key.purged")
     bare = made("policy.detached", "group.left", "login.removed", "mfa.unbound")
     if made("policy.version_deleted"):
         made("policy.deleted")
     if complete and keyless and bare and made("quarantine.detached") and not made("user.deleted"):
         run.attempted([change_made(run, found, removal.CUT_OFF)])  # it lives: not a day without
+    made("user.purged", but="" if run.record.done("user.deleted", live) else live)
     made("secret.deleted")

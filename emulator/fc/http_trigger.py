@@ -114,10 +114,10 @@ def _run(
     if request.headers.get("x-fc-invocation-type", "Sync") == "Async":
         task_id = request.headers.get("x-fc-async-task-id", "")
         task = running.tasks.submit(spec, event, entry.request_id, task_id=task_id)
-        entry.changed = True
+        cloud.history.commit(entry)
         return Response(202, b"", {"X-Fc-Async-Task-Id": task.id})
     outcome = running.pool.invoke(spec, entry.request_id, event)
-    entry.changed = True
+    cloud.history.commit(entry)
     failed = cloud.choices.fc_http_error_status
     failure = {
         "Content-Type": "application/json", "X-Fc-Error-Type": "UnhandledInvocationError",

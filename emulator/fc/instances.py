@@ -89,11 +89,12 @@ def environment(
 ) -> dict[str, str]:
     """Exactly what a worker's `os.environ` holds.
 
-    The proxy is ours: it lets every SDK keep its real host names, with http:// endpoints, and if
+    The proxy is ours (its password tells us which instance calls, whatever key it signs with): it
+    lets every SDK keep its real host names, with http:// endpoints, and if
     `fc_https` is chosen with https:// ones too. (`requests` and `ssl` obey these two variables; the
     Tea SDKs neither, they are told the file by their `ca` setting only.)
     """
-    proxy = f"http://{EGRESS_ADDRESS}:x@127.0.0.1:{port}"
+    proxy = f"http://{EGRESS_ADDRESS}:{instance_id}@127.0.0.1:{port}"
     found = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
@@ -140,6 +141,7 @@ class Instance:
         self.session = session
         self.alive = True
         self.request_id = ""
+        self.event = b""
         self.idle_since = time.monotonic()
         self._logs = logs
         self._journal: Journal | None = None
@@ -183,7 +185,7 @@ class Instance:
         process = self._process
         assert process is not None
         journal = self._journal = Journal(request_id)
-        self.request_id = request_id
+        self.request_id, self.event = request_id, event
         begun = time.monotonic()
         head = {"kind": kind, "handler": handler, "request_id": request_id}
         ok, body, ending = False, b"", ""

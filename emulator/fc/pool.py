@@ -141,6 +141,14 @@ class Pool:
                     return instance
         return None
 
+    def with_id(self, instance_id: str) -> Instance | None:
+        """The live instance of that id."""
+        with self._lock:
+            for instance in (*self._busy, *self._idle):
+                if instance.id == instance_id:
+                    return instance
+        return None
+
     def kill_request(self, request_id: str) -> None:
         """Kill the instance that runs this request."""
         with self._lock:

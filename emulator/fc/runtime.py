@@ -41,18 +41,32 @@ class FunctionCompute:
         self._timers = Timers(found, cloud.clock, self._submit, self.pool.reap)
         cloud.faults.kill = self._kill
         cloud.faults.function_of = self._function_of
+        cloud.faults.event_of = self._event_of
 
     def _submit(self, spec: FunctionSpec, event: bytes) -> str:
         request_id = new_request_id(self._cloud.clock.time())
         return self.tasks.submit(spec, event, request_id).request_id
 
-    def _kill(self, access_key_id: str) -> bool:
-        instance = self.pool.with_key(access_key_id)
+    def invoke(self, function: str, event: bytes) -> str:
+        """Hand a function an event, as another service would; the request id, ValueError if there
+        is no such function."""
+        if function not in self.specs:
+            raise ValueError(f"there is no function {function}")
+        return self._submit(self.specs[function], event)
+
+    def _kill(self, caller: str) -> bool:
+        instance = self.pool.with_id(caller) or self.pool.with_key(caller)
         return instance is not None and instance.kill()
 
-    def _function_of(self, access_key_id: str) -> str:
-        session = self._cloud.sessions.get(access_key_id)
-        return session.function if session else ""
+    def _function_of(self, caller: str) -> str:
+        if session := self._cloud.sessions.get(caller):
+            return session.function
+        instance = self.pool.with_id(caller)
+        return instance.spec.name if instance else ""
+
+    def _event_of(self, caller: str) -> str:
+        instance = self.pool.with_id(caller)
+        return instance.event.decode(errors="replace") if instance else ""
 
     def stop(self) -> None:
         """End everything; no process is left afterwards."""
@@ -91,9 +105,10 @@ class FunctionCompute:
             for spec in self.specs.values()
         ]  # fmt: skip
 
-    def tasks_described(self) -> list[dict[str, Any]]:
-        """Every asynchronous invocation since the start or the last reset."""
-        return self.tasks.described()
+    def tasks_described(self, event: str = "") -> list[dict[str, Any]]:
+        """Every asynchronous invocation since the start or the last reset, or those whose event
+        holds a text."""
+        return self.tasks.described(event)
 
     def logs(self) -> dict[str, list[str]]:
         """What each function printed and logged."""

@@ -205,8 +205,9 @@ class Tasks:
         if running:
             self._pool.kill_request(task.request_id)
 
-    def described(self) -> list[dict[str, Any]]:
-        """Every task with its return payload, for the tests' leak checks."""
+    def described(self, event: str = "") -> list[dict[str, Any]]:
+        """Every task with its return payload, for the tests' leak checks; with `event`, those
+        whose event holds that text."""
         with self._changed:
             return [
                 {
@@ -215,6 +216,7 @@ class Tasks:
                     "return_payload": task.return_payload.decode(errors="replace"),
                 }
                 for task in self._tasks
+                if event.encode() in task.event
             ]  # fmt: skip
 
     def until(self, reached: Callable[[], bool], seconds: float) -> bool:

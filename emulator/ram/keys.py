@@ -43,6 +43,7 @@ def create(call: Call, user_id: str) -> Answer:
     )  # fmt: skip
     ram.keys[key.id] = key
     call.cloud.remember_secret("access-key", key.id, key.secret)
+    call.entry.made = key.id
     return {"AccessKey": described(key) | {"AccessKeySecret": key.secret}}
 
 

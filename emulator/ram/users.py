@@ -31,6 +31,7 @@ def add(call: Call, user: User) -> User:
     if len(ram.users) >= quotas.USERS:
         raise errors.limit_exceeded("User")
     ram.users[user.name] = user
+    call.entry.made = user.id
     return user
 
 

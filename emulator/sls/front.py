@@ -82,7 +82,8 @@ def _act(cloud: Cloud, call: Call, operation: Operation) -> Response:
             raise errors.denied(decision.action, decision.resource) from None
         response = staleness.answered(call, operation.run)
         cloud.note_use(call.caller.access_key_id, "sls")
-        call.entry.changed = operation.writes
+        if operation.writes:
+            cloud.history.commit(call.entry)
     return response
 
 

@@ -55,6 +55,33 @@ def test_outage_of_fc_refuses_invocations_and_triggers(functions: Functions) -> 
     assert trigger(functions, "web")[0] == 201
 
 
+def test_rule_aims_at_what_a_function_calls_while_it_runs_an_event(functions: Functions) -> None:
+    """Calls that name nothing of the event are told apart by the event that is being run."""
+    functions.cloud.faults.add({
+        "kind": "error", "product": "sts", "status": 403, "code": "NoPermission",
+        "event": "ticket-7", "times": 0,
+    })  # fmt: skip
+
+    spared = functions.result("identity", b'"ticket-8"')
+    hit = functions.result("identity", b'"ticket-7"')
+
+    assert ROLE_ID == spared["RoleId"]
+    assert "NoPermission" in json.dumps(hit)
+
+
+def test_event_can_be_handed_over_at_the_management_port(functions: Functions) -> None:
+    """As another service would hand it over; an unknown function is refused."""
+    request_id = functions.fc.invoke("echo", b'"ticket-9"')
+
+    assert functions.until(lambda: functions.fc.tasks_described()[0]["state"] == "Succeeded")
+    task = functions.fc.tasks_described()[0]
+    assert (request_id, '"ticket-9"') == (task["request_id"], task["return_payload"])
+    assert [task] == functions.fc.tasks_described("ticket-9")
+    assert [] == functions.fc.tasks_described("ticket-8")
+    with pytest.raises(ValueError, match="no function nobody"):
+        functions.fc.invoke("nobody", b"")
+
+
 def test_rule_aims_by_the_event(functions: Functions) -> None:
     """Of all invocations only the one whose event holds the text is hit."""
     functions.cloud.faults.add({

@@ -137,7 +137,8 @@ def test_instance_sees_its_environment_and_nothing_else(functions: Functions) ->
     session = functions.cloud.sessions[environment.pop("ALIBABA_CLOUD_ACCESS_KEY_ID")]
     assert environment.pop("ALIBABA_CLOUD_ACCESS_KEY_SECRET") == session.secret
     assert environment.pop("ALIBABA_CLOUD_SECURITY_TOKEN") == session.token
-    proxy = f"http://203.0.113.9:x@{functions.emulator.endpoint}"
+    instance = environment["FC_INSTANCE_ID"]
+    proxy = f"http://203.0.113.9:{instance}@{functions.emulator.endpoint}"
     assert environment.pop("http_proxy") == environment.pop("HTTP_PROXY") == proxy
     assert environment.pop("PLACE") == f"cn-hangzhou/{functions.cloud.account_id}"
     assert environment.pop("OWN") == "yes"
@@ -201,6 +202,7 @@ def test_instance_acts_as_its_role(functions: Functions) -> None:
     call = next(c for c in functions.cloud.history.since() if c["product"] == "sts")
     assert call["source_ip"] == "203.0.113.9"
     assert functions.cloud.faults.function_of(call["access_key_id"]) == "identity"
+    assert functions.cloud.faults.function_of(call["instance"]) == "identity"
     assert {s["kind"] for s in functions.cloud.secrets} == {"session-secret", "session-token"}
 
 

@@ -89,6 +89,8 @@ class World:
     extra_versions: dict[str, list[str]] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     recycled_users: list[User] = field(default_factory=list)
+    recycled_names_are_free: bool = True
+    deleted_at: dict[str, datetime] = field(default_factory=dict)  # by key id
     recycled_keys: dict[str, str] = field(default_factory=dict)  # key id: the user's numeric id
     secrets: dict[str, SecretState] = field(default_factory=dict)
     versions: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
-        self._numbers = itertools.count(1)
+        self._numbers, self.user_numbers = itertools.count(1), itertools.count(1)
 
     def number(self) -> int:
         return next(self._numbers)
@@ -153,10 +155,12 @@ class FakeIms:
 
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str:
         def create() -> str:
-            _refuse_existing(user in self.world.users)
-            self.world.users[user] = User(
-                f"id-{user}-{len(self.world.recycled_users)}", user, dict(tags), self.world.now
-            )
+            world = self.world
+            recycled = any(held.name == user for held in world.recycled_users)
+            _refuse_existing(user in world.users or
+                             (recycled and not world.recycled_names_are_free))  # fmt: skip
+            user_id = f"2{next(world.user_numbers):017}"
+            world.users[user] = User(user_id, user, dict(tags), world.now)
             return "request-user"
 
         return str(self.world.call("create_user", create, user))
@@ -383,6 +387,7 @@ class FakeRam:
             _refuse_missing(access_key_id in self.world.keys)
             del self.world.keys[access_key_id]
             self.world.recycled_keys[access_key_id] = self.world.users[user].id
+            self.world.deleted_at[access_key_id] = self.world.now
             return "request-delete-key"
 
         return str(self.world.call("delete_access_key", delete, access_key_id))
@@ -464,15 +469,24 @@ class FakeKms:
 
 @dataclass
 class FakeSts:
-    """`ports.Sts`: a key is accepted `lag_seconds` after it was made."""
+    """`ports.Sts`: a key is accepted `lag_seconds` after it was made, and known as long after it
+    was deleted."""
 
     world: World
     lag_seconds: float = 4.0
 
     def get_caller_identity(self, access_key_id: str, secret: Secret) -> str:
         def identify() -> str:
-            made_at = self.world.keys[access_key_id].created_at
-            _refuse_missing(self.world.now >= made_at + timedelta(seconds=self.lag_seconds))
+            lag, key = timedelta(seconds=self.lag_seconds), self.world.keys.get(access_key_id)
+            known = self.world.deleted_at.get(access_key_id, BEGAN - lag) + lag > self.world.now
+            if key is not None:
+                known = self.world.now >= key.created_at + lag
+            if not known:
+                raise NotFound("Get", "InvalidAccessKeyId.NotFound", 404, "request-no-key")
+            if key is not None and key.status != "Active":
+                raise CloudRefused("Get", "InvalidAccessKeyId.Inactive", 400, "request-inactive")
+            if secret.reveal() != f"secret-{int(access_key_id[-14:])}":
+                raise CloudRefused("Get", "SignatureDoesNotMatch", 400, "request-signature")
             return "acs:ram::1234567890123456:user/x"
 
         return str(self.world.call("get_caller_identity", identify))
@@ -495,8 +509,7 @@ class FakeAuditLog:
             latest_ms = (self.world.now.timestamp() - self.lag_seconds) * 1000
             return [
                 row for row in self.world.rows
-                if int(row["time_ms"]) <= latest_ms
-                and _about(row, query) and _asked(row, query)
+                if int(row["time_ms"]) <= latest_ms and _asked(row, query)
             ]  # fmt: skip
 
         rows: list[Row] = self.world.call("get_logs", found)
@@ -538,14 +551,18 @@ def announced(world: World) -> set[tuple[str, str]]:
     }  # fmt: skip
 
 
-def _about(row: Row, query: str) -> bool:
-    """Whether the row has the ticket, the AccessKey or the order that the search names."""
-    named = ("ticket_id", "access_key_id", "trigger")
-    return any(row[name] and f'{name}: "{row[name]}"' in query for name in named)
-
-
 def _asked(row: Row, query: str) -> bool:
-    """The two searches there are: all rows of a ticket, and what ended it."""
+    """The searches there are: an AccessKey, the grants of an order, the deletion of a user, all
+    rows of a ticket, and what ended it."""
+    if "access_key_id: " in query:
+        return f'access_key_id: "{row["access_key_id"]}"' in query
+    if "trigger: " in query:
+        return row["event_type"] == REVOKED and f'trigger: "{row["trigger"]}"' in query
+    if "ticket_id" not in query:
+        deleted = row["event_type"] == "user.deleted"
+        return deleted and f'resources: "{row["resources"]}"' in query
+    if f'ticket_id: "{row["ticket_id"]}"' not in query:
+        return False
     if "event_type" not in query:
         return True
     if row["event_type"] == REVOKED:

@@ -27,7 +27,7 @@ open_record = partial(
 
 def add_grant(world: World, application: str, requester: str = "alice") -> str:
     """A whole grant as issuing leaves it; its AccessKey id."""
-    name, key_id = f"akw-{application}-prod", f"LTAI5tFake{application:0>14}"
+    name, key_id = f"akw-{application}-prod", f"LTAI5tFake{world.number():014}"
     facts = {"source": SOURCE, "ticket": f"T-{application}"}
     tags = facts | {"format": "1", "mode": "application", "requester": requester}
     world.users[name] = User(
@@ -312,7 +312,8 @@ def test_other_keys_of_a_leaked_ones_user_are_dead_too() -> None:
     """Whoever had one key could have made another."""
     world = grants()
     key_id = add_grant(world, "c")
-    world.keys["LTAI5tSecondKey"] = Key("LTAI5tSecondKey", "akw-c-prod", world.now, world.now)
+    second = "LTAI5tFake00000000000099"
+    world.keys[second] = Key(second, "akw-c-prod", world.now, world.now)
 
     run(world, by_key(key_id), reason="leaked")
 

@@ -192,3 +192,39 @@ def test_approvals_are_judged_at_their_acceptance(
 def test_deeply_nested_event_is_refused() -> None:
     """Not a crash that FC would repeat eight times."""
     assert Denied("not_json") == handover.case_of(b"[" * 100_000)
+
+
+REVOKING = {"type": "accesskey.ticket.revoked"}
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    ({}, "withdrawn"), ({"reason": "leaked"}, "leaked"), ({"reason": "offboarded"}, "offboarded"),
+    ({"reason": "ended"}, "ended"),
+])  # fmt: skip
+def test_revocation_is_a_withdrawal_unless_its_event_says_why(
+    changes: dict[str, Any], reason: str
+) -> None:
+    """A webhook brings no reason; whoever may invoke the function can."""
+    content = json.loads(handover.payload(delivery(**REVOKING), NOW)) | changes
+
+    read = handover.case_of(json.dumps(content).encode(), action="revoke")
+
+    assert isinstance(read, Case)
+    assert reason == read.reason
+
+
+@pytest.mark.parametrize("reason", ["", "bored", None, 1, ["leaked"], {"leaked": 1}], ids=str)
+def test_unknown_reason_is_refused(reason: object) -> None:
+    """Not taken for the reversible one: whoever wrote it meant something."""
+    content = json.loads(handover.payload(delivery(**REVOKING), NOW)) | {"reason": reason}
+
+    read = handover.case_of(json.dumps(content).encode(), action="revoke")
+
+    assert Denied("invalid_value", "reason") == read
+
+
+def test_issuing_event_has_no_reason_to_end() -> None:
+    """It would mean two things at once."""
+    content = json.loads(handover.payload(delivery(), NOW)) | {"reason": "leaked"}
+
+    assert Denied("invalid_value", "reason") == handover.case_of(json.dumps(content).encode())

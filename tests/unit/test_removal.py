@@ -175,7 +175,56 @@ def row(**changes: str) -> dict[str, str]:
      Memory()),
     ([row(event_type="quarantine.attached", operation_id="op-1", chain_id="op-1/run-9")],
      Memory(cut=True)),
+    ([row(event_type="user.deleted", operation_id="op-1", phase="intent", resources="77"),
+      row(event_type="key.deleted", operation_id="op-1", resources="77", access_key_id="K")],
+     Memory(user_ids=frozenset({"77"}), key_ids=frozenset({"K"}),
+            deleted=frozenset({("77", "K")}))),
+    ([row(event_type="user.purged", operation_id="op-1", resources="77"),
+      row(event_type="key.purged", operation_id="op-1", resources="77", access_key_id="K")],
+     Memory(key_ids=frozenset({"K"}), purged=frozenset({"77", "K"}))),
+    ([row(event_type="user.purged", operation_id="op-1", resources="77", error_code="NotExist"),
+      row(event_type="user.purged", operation_id="op-1", resources="78", outcome="unknown")],
+     Memory()),
 ])  # fmt: skip
 def test_what_the_log_says(rows: list[dict[str, str]], memory: Memory) -> None:
     """The rows of the run that asks are no memory of an earlier cut."""
     assert memory == Memory.of(rows, operation_id="op-1", run_id="run-1")
+
+
+@pytest.mark.parametrize(("purging", "reason", "ended"), [
+    (False, "withdrawn", True), (False, "leaked", True), (False, "", True),
+    (True, "withdrawn", False), (True, "ended", False), (True, "", False), (True, "leaked", True),
+    (True, "offboarded", True),
+])  # fmt: skip
+def test_end_that_left_everything_restorable_is_no_end_for_a_leak(
+    purging: bool, reason: str, ended: bool
+) -> None:
+    """What ended for good has also ended for less."""
+    rows = [row(event_type="ticket.revoked", operation_id="op-1", reason=reason)]
+
+    place = ("orders", "prod") if purging else None
+
+    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=place)
+
+    assert ended == memory.ended
+
+
+def test_leak_is_ended_under_each_of_the_ticket_s_names() -> None:
+    """The bins are searched by name: what was purged under one name says nothing of another."""
+    rows = [row(event_type="ticket.revoked", operation_id="op-1", reason="leaked")]
+
+    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=("billing", "prod"))
+
+    assert not memory.ended
+
+
+@pytest.mark.parametrize(("tags", "ids", "ours"), [
+    ({}, {"1"}, True), ({}, {"2"}, False), (THEIRS, {"1"}, False), (OURS, set(), True),
+])  # fmt: skip
+def test_user_without_tags_is_ours_if_the_log_names_its_id(
+    tags: dict[str, str], ids: set[str], ours: bool
+) -> None:
+    """One that was restored may have lost them; one that names another ticket is the other's."""
+    seen = Found.of(WHOM, user(tags), [KEY], [], None, user_ids=ids)
+
+    assert ours == (seen.user is not None)
