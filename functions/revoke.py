@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from shared import audit, bootstrap, bulk_revocation, handover, issuance, naming, revocation
-from shared.bulk_revocation import MARGIN_SECONDS
 from shared.errors import LeaseHeld
+from shared.order_runs import MARGIN_SECONDS
 from shared.orders import Order, of_event
 from shared.refusals import Denied
 

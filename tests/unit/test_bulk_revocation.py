@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from shared import audit, bulk_revocation, naming, orders
-from shared.bulk_revocation import Carried, carry_out
+from shared.bulk_revocation import carry_out
 from shared.errors import AkwardenError, CloudError, OutOfTime, RevocationIncomplete
+from shared.order_runs import Carried
 from shared.orders import Order, Selector
 from shared.ports import PolicyState, SecretState, User
 from shared.refusals import Denied
