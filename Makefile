@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision test lint docs package clean
+.PHONY: help demo serve provision revoke test bulk lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,8 +28,14 @@ serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste cu
 provision: $(STAMP)  ## create what akwarden needs in an account (settings and credentials: README)
 	@$(BIN)/python -m deploy.provision
 
+revoke: $(STAMP)  ## end grants by one order: make revoke ARGS='--application orders --dry-run'
+	@$(BIN)/python -m deploy.revoke $(ARGS)
+
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest
+
+bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
+	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
 
 lint: $(STAMP)  ## ruff, mypy --strict, import-linter, generated documents are current
 	$(BIN)/ruff check .

@@ -53,8 +53,12 @@ directly as `/fcapp/<function>/<path>`. An s.yaml is rendered with the environme
 was started in: with akwarden's own, its required settings must be there.
 
 The management port is no part of any protocol: `GET /healthz /ca.pem /clock /choices /history
-/state /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults
+/state /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults /events
 /timers/<function>/<trigger> /invoke/<function>`, `DELETE /faults /faults/<id>`.
+
+`POST /events` takes a CloudEvent (`source`, `type`, `data`) and hands it, with the attributes that
+EventBridge adds, to every function with an `eventbridge` trigger whose pattern it matches. Patterns
+know exact values, lists of them, `prefix` and `suffix`; an s.yaml with any other is refused.
 
 Faults are asked for by `POST /faults {"kind": …}`, aimed by `product`, `action`, `function`,
 `contains` (text in the parameters, in the rows of PutLogs or in the event of an invocation) and

@@ -5,6 +5,7 @@ GET  /tasks /tasks?event=TEXT   asynchronous invocations, or those with that tex
 GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to trust
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
+POST /events {a CloudEvent}   publish it on the default event bus; answers who got it
 POST /invoke/<function>   hand it the body as an asynchronous event, as another service would
 DELETE /faults /faults/<id>
 
@@ -180,6 +181,12 @@ def _fire_timer(cloud: Cloud, request: Request) -> Any:
     return {"request_id": cloud.fc.fire_timer(function, trigger)}
 
 
+def _publish(cloud: Cloud, request: Request) -> Any:
+    if cloud.fc is None:
+        raise Refused("no functions were loaded")
+    return cloud.fc.publish(_body(request))
+
+
 def _invoke(cloud: Cloud, request: Request) -> Any:
     if cloud.fc is None:
         raise Refused("no functions were loaded")
@@ -204,4 +211,5 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/functions"): _functions,
     ("GET", "/tasks"): _tasks,
     ("GET", "/logs"): _logs,
+    ("POST", "/events"): _publish,
 }

@@ -1,6 +1,7 @@
-"""Asynchronous: what a revoked ticket granted comes to its end.
+"""Asynchronous: what a revoked ticket, an order or the leak of a key brings to its end.
 
-An exception makes FC run it again, until everything is gone and on record.
+An exception makes FC run it again, until everything is gone and on record. EventBridge's trigger
+hands over CloudEvents; which of them mean a leak says `orders.LEAK_EVENTS`.
 """
 
 from __future__ import annotations
@@ -8,49 +9,49 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import partial
 from typing import Any
 
-from shared import audit, bootstrap, handover, issuance, naming, revocation
+from shared import audit, bootstrap, bulk_revocation, handover, issuance, naming, revocation
 from shared.errors import LeaseHeld
+from shared.order_runs import MARGIN_SECONDS
+from shared.orders import Order, of_event
 from shared.refusals import Denied
-from shared.revocation import Revoked
-from shared.tickets import Ticket
 
 log = logging.getLogger(__name__)
-MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
-    case = handover.case_of(event, action="revoke")
-    if isinstance(case, Denied):  # nobody but a defect or an intruder sends such an event
-        log.error("event refused: %s at %s", case.reason, case.where)
-        return {"status": "refused", "reason": case.reason}
-    ticket = case.ticket
+
+    def remaining_seconds() -> float:
+        return float(context.function.timeout - (time.monotonic() - started))
+
+    asked = of_event(event) or handover.case_of(event, action="revoke")
+    if isinstance(asked, Denied):  # nobody but a defect or an intruder sends such an event
+        log.error("event refused: %s at %s", asked.reason, asked.where)
+        return {"status": "refused", "reason": asked.reason}
     current, broker = bootstrap.revoker(os.environ, context.function)
-    record = audit.attempt(
-        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "revoke"),
-        fc_request_id=context.request_id, fc_function=context.function.name,
+    open_record = partial(
+        audit.attempt, fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="webhook",
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
+    if isinstance(asked, Order):
+        carried = bulk_revocation.carry_out(
+            broker, asked, open_record, cap=current.revoke_cap,
+            remaining_seconds=remaining_seconds,
+        )  # fmt: skip
+        return bulk_revocation.answer(asked, carried)
+    ticket = asked.ticket
+    record = open_record(
+        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "revoke")
+    )
     try:
-        outcome = revocation.by_ticket(broker, ticket, record, reason=case.reason)
+        outcome = revocation.by_ticket(broker, ticket, record, reason=asked.reason)
     except LeaseHeld as held:  # access is cut; what is left to delete can wait
-        remaining = context.function.timeout - (time.monotonic() - started) - MARGIN_SECONDS
+        remaining = remaining_seconds() - MARGIN_SECONDS
         broker.sleep(issuance.patience_seconds(held, broker.now(), remaining))
         raise
-    return answer(ticket, outcome)
-
-
-def answer(ticket: Ticket, outcome: Revoked | Denied) -> dict[str, Any]:
-    """What the task record shows."""
-    if isinstance(outcome, Denied):
-        log.warning("ticket %s refused: %s at %s", ticket.id, outcome.reason, outcome.where or "-")
-        return {"status": "refused", "ticket": ticket.id, "reason": outcome.reason}
-    log.info("ticket %s revoked: user %s, keys %s", ticket.id, outcome.user,
-             ", ".join(outcome.access_key_ids) or "-")  # fmt: skip
-    return {"status": "revoked", "ticket": ticket.id, "ram_user": outcome.user,
-            "access_key_ids": list(outcome.access_key_ids), "left": list(outcome.left),
-            "repeated": outcome.repeated}  # fmt: skip
+    return revocation.answer(ticket, outcome)

@@ -6,13 +6,11 @@ All four types carry the whole ticket, so that a worker never has to look the re
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from shared import tickets, timestamps
-from shared.fields import Refused, members, text
+from shared.fields import Refused, decoded, members, text
 from shared.refusals import Denied
 from shared.tickets import Ticket
 
@@ -51,7 +49,7 @@ def parse(body: bytes, *, source: str) -> Delivery | Ignored | Denied:
     if len(body) > MAX_BODY_BYTES:
         return Denied("body_too_large")
     try:
-        content = _json(body)
+        content = decoded(body)
         return _delivery(content, source)
     except Refused as refused:
         return refused.denied
@@ -76,24 +74,3 @@ def _delivery(content: object, source: str) -> Delivery | Ignored | Denied:
         where = f"data.{ticket.where}" if ticket.where else "data"
         return Denied(ticket.reason, where, ticket.advice)
     return Delivery(kind, ACTIONS[kind], sent_at, ticket)
-
-
-def _json(body: bytes) -> object:
-    """The JSON value; two readers of it can never see two different things."""
-    try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except (ValueError, RecursionError):  # also UnicodeDecodeError, and integers without end
-        raise Refused("not_json", "") from None
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise Refused("duplicate_key", "")
-    return made
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise Refused("not_json", "")  # NaN and Infinity are Python's, not JSON's

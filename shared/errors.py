@@ -6,6 +6,8 @@ AkwardenError
 ├── StateChanged           the plan no longer fits what is there
 │   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
+├── GrantNotEnded          one grant of several that are to end: which, and why
+├── OutOfTime              a run stopped before its function's timeout would have ended it
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -23,6 +25,8 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
+
+TOLD_FAILURES = 20  # so many stand in an error's text; FC and the log cut longer ones anywhere
 
 
 class AkwardenError(Exception):
@@ -141,4 +145,30 @@ class RevocationIncomplete(AkwardenError):
 
     def __init__(self, failures: Iterable[AkwardenError]) -> None:
         self.failures = tuple(failures)
-        super().__init__(f"{self.reason}: {'; '.join(str(failure) for failure in self.failures)}")
+        told = [str(failure) for failure in self.failures[:TOLD_FAILURES]]
+        if len(self.failures) > TOLD_FAILURES:
+            told.append(f"and {len(self.failures) - TOLD_FAILURES} more")
+        super().__init__(f"{self.reason}: {'; '.join(told)}")
+
+
+class GrantNotEnded(AkwardenError):
+    """One of several grants could not be ended; `user` is its RAM user or policy."""
+
+    reason: ClassVar[str] = "grant_not_ended"
+
+    def __init__(self, user: str, cause: Exception) -> None:
+        # Of what is no error of ours only the kind is told: its text could hold anything.
+        why = str(cause) if isinstance(cause, AkwardenError) else type(cause).__name__
+        super().__init__(f"{user}: {why}")
+        self.user = user
+        self.cause = cause
+
+
+class OutOfTime(AkwardenError):
+    """The run stopped cleanly, with `left` grants not begun; the next one goes on there."""
+
+    reason: ClassVar[str] = "out_of_time"
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"{self.reason}: {left} left for the next run")
+        self.left = left

@@ -6,8 +6,10 @@ Inside, a fault is raised as `Refused`, so that a reader is a plain list of fiel
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from typing import NoReturn
 
 from shared.refusals import Denied
 
@@ -27,6 +29,27 @@ class Refused(Exception):
     def __init__(self, reason: str, where: str) -> None:
         super().__init__(reason)
         self.denied = Denied(reason, where)
+
+
+def decoded(body: bytes) -> object:
+    """The JSON value; two readers of it can never see two different things."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):  # also UnicodeDecodeError, and integers without end
+        raise Refused("not_json", "") from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Refused("duplicate_key", "")
+    return made
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise Refused("not_json", "")  # NaN and Infinity are Python's, not JSON's
 
 
 def below(where: str, name: str) -> str:

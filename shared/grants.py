@@ -196,6 +196,14 @@ def self_service_of(description: str) -> tuple[str, str, str]:
         return "", "", ""
 
 
+def self_service_requester(description: str) -> str:
+    """Who asked for a self-service policy; empty for any other. Never raises."""
+    try:
+        return str(json.loads(description)["grant"]["requester"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -199,6 +199,11 @@ _LEDGER: dict[str, tuple[int, str]] = {
         503,
         "Every attempt at this ticket failed and no more are made; have an operator look.",
     ),
+    "over_the_cap": (
+        409,
+        "The order selects more grants than one run may end, and nothing was changed; look at what "
+        "it selects, then narrow it or raise its `at_most`.",
+    ),
     "not_supported_yet": (501, "Nothing was changed; this version cannot do that yet."),
 }
 

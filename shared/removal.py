@@ -212,17 +212,18 @@ def denial(found: Found) -> list[Change]:
 
 
 def unsettled_seconds(
-    whom: Target, found: Found, more: Details, memory: Memory, now: datetime, max_lag_seconds: float
-) -> float:
+    whom: Target, found: Found, more: Details, memory: Memory, now: datetime,
+    max_lag_seconds: float, *, cut_at: datetime | None = None,
+) -> float:  # fmt: skip
     """How long what was found may still lack something, so that it has to be read again.
 
     A change of an issue run may not be visible yet. And until its quarantine is in force, the user
     itself could make a key: every policy of ours denies that, unless it was detached or changed
-    behind our back.
+    behind our back. `cut_at` is when this run had attached it, None if it did not.
     """
     intact = Attached("Custom", whom.policy) in found.attached and len(more.versions) == 1
     if found.user is not None and not intact:
-        return max_lag_seconds
+        return max_lag_seconds - (now - (cut_at or now)).total_seconds()
     since = now.timestamp() - memory.worked_at_ms / 1000
     return max(0.0, max_lag_seconds - since)
 

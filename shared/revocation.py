@@ -8,6 +8,7 @@ raised together at the end, and FC runs it again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from shared.errors import (
     CloudUnknown,
     LeaseHeld,
     RevocationIncomplete,
+    StateChanged,
 )
 from shared.issuance import Broker
 from shared.leases import Lease
@@ -28,6 +30,8 @@ from shared.removal import Found, Memory, Target
 from shared.steps import step
 from shared.teardown import Run
 from shared.tickets import Ticket
+
+log = logging.getLogger(__name__)
 
 AUDIT_PATIENCE_SECONDS = 5  # the cut waits so long for its intents to be acknowledged, no longer
 # An issue run ends within seconds. For a dead one's lease the handler waits, and then FC.
@@ -61,6 +65,18 @@ class Revoked:
         )  # fmt: skip
 
 
+def answer(ticket: Ticket, outcome: Revoked | Denied) -> dict[str, object]:
+    """What the task record shows of a ticket's revocation: ids and names."""
+    if isinstance(outcome, Denied):
+        log.warning("ticket %s refused: %s at %s", ticket.id, outcome.reason, outcome.where or "-")
+        return {"status": "refused", "ticket": ticket.id, "reason": outcome.reason}
+    log.info("ticket %s revoked: user %s, keys %s", ticket.id, outcome.user,
+             ", ".join(outcome.access_key_ids) or "-")  # fmt: skip
+    return {"status": "revoked", "ticket": ticket.id, "ram_user": outcome.user,
+            "access_key_ids": list(outcome.access_key_ids), "left": list(outcome.left),
+            "repeated": outcome.repeated}  # fmt: skip
+
+
 def by_ticket(
     broker: Broker, ticket: Ticket, record: Attempt, *, reason: str = reasons.WITHDRAWN
 ) -> Revoked | Denied:
@@ -73,7 +89,11 @@ def by_ticket(
     if isinstance(target, Denied):
         broker.audit_log.put_logs(audit.refusal(record, target, broker.now()))
         return target
-    outcome = revoke(broker, target, record)
+    return elsewhere(broker, target, record, revoke(broker, target, record))
+
+
+def elsewhere(broker: Broker, target: Target, record: Attempt, outcome: Revoked) -> Revoked:
+    """The same under every other name that the log has for the ticket, and both in one."""
     for application, environment in sorted(outcome.places):
         if (application, environment) != (target.application, target.environment):
             there = replace(target, application=application, environment=environment)
@@ -90,16 +110,36 @@ def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
     that failed, CloudError where it could not go on, and LeaseHeld while another run is at work on
     the application (access is cut by then); each is to be retried.
     """
-    run = Run(broker, target, record)
+    begun = deny(broker, target, record)
+    return begun if isinstance(begun, Revoked) else finish(begun)
+
+
+def deny(
+    broker: Broker, target: Target, record: Attempt, *, known: Found | None = None,
+    partly: bool = False, along: Sequence[Row] = (),
+) -> Run | Revoked:  # fmt: skip
+    """The first half of `revoke`: access ends. `finish` is the other one.
+
+    With `known`, nothing is read before the cut; `partly` says that there may be more, which is
+    then cut right afterwards. `along` are rows that are written with the intents.
+    """
+    run = Run(broker, target, record, partly=partly)
     record.base |= {"reason": target.reason, "target_user": target.user,
                     "policy_name": target.policy, "secret_name": target.secret}  # fmt: skip
-    found = teardown.find(run)
-    nothing = not found.user and not found.policy and not run.failures
+    run.found = known or teardown.find(run)
+    nothing = not run.found.user and not run.found.policy and not run.failures
     if nothing and (memory := teardown.remembered(run)).ended:
-        return Revoked(target.user, left=found.foreign, repeated=True, places=memory.places)
-    _cut(run, found, [ENDING, *LEASE])
+        return Revoked(target.user, left=run.found.foreign, repeated=True, places=memory.places)
+    _cut(run, run.found, [ENDING, *LEASE], along)
+    return run
+
+
+def finish(run: Run) -> Revoked:
+    """The second half of `revoke`: what was denied is removed. Raises what `revoke` raises."""
     try:
-        revoked = _under_lease(run, found)
+        if run.partly:
+            _cut(run, teardown.find(run))
+        revoked = _under_lease(run, run.found)
     except AkwardenError as err:
         _record(run, Outcome(FAILURE, code=err.reason))
         raise
@@ -110,6 +150,18 @@ def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
     return revoked
 
 
+def cut_off(
+    broker: Broker, target: Target, record: Attempt, known: Found, along: Sequence[Row] = ()
+) -> None:
+    """Deny what is known of a user whose ticket nobody knows, and no more than that. Raises
+    RevocationIncomplete, to be retried: its tags may be readable next time."""
+    run = Run(broker, target, record)
+    record.base |= {"reason": target.reason, "target_user": target.user}
+    _cut(run, known, along=along)
+    broker.audit_log.put_logs(record.results(broker.now()))
+    raise RevocationIncomplete([*run.failures, StateChanged(f"no ticket on user {target.user}")])
+
+
 def _record(run: Run, ending: Outcome) -> None:
     """What was seen, and the results of everything that was announced."""
     now = run.broker.now()
@@ -118,20 +170,24 @@ def _record(run: Run, ending: Outcome) -> None:
     run.broker.audit_log.put_logs([*notes, *run.record.results(now)])
 
 
-def _cut(run: Run, found: Found, first: Sequence[Change] = ()) -> None:
+def _cut(
+    run: Run, found: Found, first: Sequence[Change] = (), along: Sequence[Row] = ()
+) -> None:
     """Deny what is not denied yet. The one place where a change does not wait for the log: its
     intents get a few seconds; if they fail they are written after it, or FC tries again."""
     broker, record = run.broker, run.record
     changes = [change for change in removal.denial(found) if change not in record.changes]
     if not changes and not first:
         return
-    rows = record.intents([*first, *changes], broker.now())
+    rows = [*along, *record.intents([*first, *changes], broker.now())]
     with ThreadPoolExecutor(max_workers=1) as pool:
         written = pool.submit(broker.audit_log.put_logs, rows)
         wait([written], timeout=AUDIT_PATIENCE_SECONDS)
         if not written.done() or written.exception() is not None:
             record.late |= set(changes)
         run.attempted([teardown.change_made(run, found, change) for change in changes])
+        if removal.CUT_OFF in changes and record.done(removal.CUT_OFF.event_type):
+            run.cut_at = broker.now()
     if written.exception() is not None:  # known by now: the pool has ended
         _write_late(run, rows)
 
@@ -195,8 +251,9 @@ def _remove(run: Run, memory: Memory) -> Revoked:
     unread = len(run.failures)
     found, more = teardown.find(run), teardown.details(run)
     pause = removal.unsettled_seconds(
-        target, found, more, memory, broker.now(), broker.lease_terms.max_lag_seconds
-    )
+        target, found, more, memory, broker.now(), broker.lease_terms.max_lag_seconds,
+        cut_at=run.cut_at,
+    )  # fmt: skip
     if pause > 0:
         _cut(run, found)
         broker.sleep(pause)

@@ -47,6 +47,8 @@ SETTINGS = (
             r"\d{3,5}", "10000"),
     Setting("AKWARDEN_AUDIT_TIMEOUT_MS", "waiting for SLS's answer; its SDK asks up to ten times",
             "milliseconds", r"\d{3,5}", "2000"),
+    Setting("AKWARDEN_REVOKE_CAP", "grants that one revocation order may end unless it says "
+            "otherwise; leaks have no cap", "grants", r"[1-9]\d{0,3}", "25"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -73,6 +75,7 @@ class Settings:
     connect_timeout_ms: int
     read_timeout_ms: int
     audit_timeout_ms: int
+    revoke_cap: int
     protocol: str
     requests_ca_bundle: str
     fc_endpoint: str
@@ -103,8 +106,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         values["fc_endpoint"] or f"{values['account_id']}.{values['region']}.fc.aliyuncs.com"
     )
     numbers: dict[str, Callable[[str], int]] = dict.fromkeys(
-        ("max_lag_seconds", "connect_timeout_ms", "read_timeout_ms", "audit_timeout_ms"), int
-    )
+        ("max_lag_seconds", "connect_timeout_ms", "read_timeout_ms", "audit_timeout_ms",
+         "revoke_cap"), int,
+    )  # fmt: skip
     return Settings(**{k: numbers.get(k, str)(v) for k, v in values.items()})  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -34,9 +34,12 @@ U = TypeVar("U")
 
 @dataclass
 class Run:
-    """One attempt at one target, and everything that went wrong in it so far. `notes` are what
-    it has seen besides its changes, for the audit log; `user_ids` are users that the log calls the
-    ticket's, once it has been read."""
+    """One attempt at one target, and everything that went wrong in it so far.
+
+    `notes` are what it has seen besides its changes, for the audit log; `user_ids` are users that
+    the log calls the ticket's, once it has been read. `found` is what its denial was made of,
+    `partly` whether more may be there than that; `cut_at` is when its quarantine was attached.
+    """
 
     broker: Broker
     target: Target
@@ -44,6 +47,9 @@ class Run:
     failures: list[AkwardenError] = field(default_factory=list)
     notes: list[tuple[Change, str, Outcome]] = field(default_factory=list)
     user_ids: frozenset[str] = frozenset()
+    found: Found = field(default_factory=Found)
+    partly: bool = False
+    cut_at: datetime | None = None
 
     def attempted(self, calls: Sequence[Call]) -> bool:
         """Run the calls side by side past their errors, which are kept; whether all went well."""

@@ -26,18 +26,18 @@ MAX_PERMISSIONS = 5
 MAX_CONSUMERS = 10
 MAX_TTL_SECONDS = 10 * 366 * 86_400  # keeps every later date computable; rules.toml is narrower
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
 # No user-info before the host: the address stands in every audit row.
 _URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:-]*([/?#][A-Za-z0-9._~:/?#@!$&'()+,;=%\[\]-]*)?")
 # `akw-` + application + `-` + environment must fit the 64 characters of a RAM user name and hold
 # no more than a policy name may (letters, digits, hyphens): 4 + 39 + 1 + 16 = 60.
 # `lock-…` is reserved: the issue role may delete policies named `akw-lock-*`, its leases.
-_APPLICATION = re.compile(r"(?!lock(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*")
+APPLICATION = re.compile(r"(?!lock(-|$))[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_APPLICATION = 39
-_ENVIRONMENT = re.compile(r"[a-z][a-z0-9]*")
+ENVIRONMENT = re.compile(r"[a-z][a-z0-9]*")
 MAX_ENVIRONMENT = 16
 # ASCII only: two different texts must not look like, or fold to, the same person.
-_PERSON = re.compile(r" *[A-Za-z0-9][A-Za-z0-9@._+=-]{0,127} *")
+PERSON = re.compile(r" *[A-Za-z0-9][A-Za-z0-9@._+=-]{0,127} *")
 # The domain ends with a letter or digit: `example.com.` would be another spelling of a person.
 _EMAIL = re.compile(
     r" *[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])? *"
@@ -161,15 +161,15 @@ def _ticket(content: object, source: str) -> Ticket:
     beneficiary = given.get("beneficiary")
     return Ticket(
         source=source,
-        id=text(given["id"], "id", most=64, pattern=_ID),
+        id=text(given["id"], "id", most=64, pattern=ID),
         url=text(given["url"], "url", most=500, pattern=_URL),
         title=text(given["title"], "title", least=1, most=200),
         status=_choice(given["status"], "status", STATUSES),
         requester=_principal(given["requester"], "requester"),
         beneficiary=None if beneficiary is None else _principal(beneficiary, "beneficiary"),
         approvals=_approvals(given["approvals"]),
-        application=_name(given["application"], "application", _APPLICATION, MAX_APPLICATION),
-        environment=_name(given["environment"], "environment", _ENVIRONMENT, MAX_ENVIRONMENT),
+        application=_name(given["application"], "application", APPLICATION, MAX_APPLICATION),
+        environment=_name(given["environment"], "environment", ENVIRONMENT, MAX_ENVIRONMENT),
         use_case=_choice(given["use_case"], "use_case", ALTERNATIVES, "unknown_use_case"),
         purpose=_purpose(given["purpose"]),
         permissions=_permissions(given["permissions"]),
@@ -209,7 +209,7 @@ def _name(value: object, where: str, pattern: re.Pattern[str], most: int) -> str
 def _principal(value: object, where: str) -> Principal:
     given = members(value, where, required=("id", "email"), optional=("name",))
     return Principal(
-        text(given["id"], f"{where}.id", most=130, pattern=_PERSON).strip().casefold(),
+        text(given["id"], f"{where}.id", most=130, pattern=PERSON).strip().casefold(),
         text(given["email"], f"{where}.email", most=130, pattern=_EMAIL).strip().casefold(),
         text(given.get("name", ""), f"{where}.name", most=100),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emulator.fc import template
+from emulator.fc import event_bus, template
 from emulator.fc.logs import Logs
 from emulator.fc.pool import Pool
 from emulator.fc.processes import PREIMPORTS
@@ -98,6 +98,7 @@ class FunctionCompute:
                 "http_url": f"http://127.0.0.1:{self._port}/fcapp/{spec.name}/"
                 if spec.http else "",
                 "timers": {timer.name: timer.expression for timer in spec.timers},
+                "events": {event.name: event.pattern.members for event in spec.events},
                 "instances": dict(zip(("busy", "idle"), counts.get(spec.name, (0, 0)),
                                       strict=True)),
             }
@@ -116,3 +117,11 @@ class FunctionCompute:
     def fire_timer(self, function: str, trigger: str) -> str:
         """Fire a timer now; returns the request id, ValueError if there is no such timer."""
         return self._timers.fire(function, trigger)
+
+    def publish(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a CloudEvent on the default event bus; ValueError if it is none."""
+        cloud = self._cloud
+        whole = event_bus.completed(event, account_id=cloud.account_id, region=cloud.region,
+                                    now=cloud.clock.now())  # fmt: skip
+        delivered = event_bus.publish(whole, self.specs.values(), self._submit)
+        return {"id": whole["id"], "delivered": delivered}

@@ -1,8 +1,9 @@
 """What a function is: the props of component fc3, checked as strictly as FC checks them.
 
 Source: component fc3, "YAML specification"; FC, "CreateFunction", "Configure environment
-variables", "Limits". Limits: runtime python3.12 only; triggers http and timer only; no layers,
-no preStop hook; destinations, VPC, tags and tracing are accepted and have no effect here.
+variables", "Limits". Limits: runtime python3.12 only; triggers http, timer and eventbridge (of the
+default bus) only; no layers, no preStop hook; destinations, VPC, tags and tracing are accepted and
+have no effect here.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.fc.cron import Schedule
+from emulator.fc.event_pattern import EventPattern
 from emulator.fc.template import Resource, TemplateError
 
 _NAME = re.compile(r"[_a-zA-Z][-_a-zA-Z0-9]*")
@@ -54,6 +56,15 @@ class TimerTrigger:
 
 
 @dataclass(frozen=True)
+class EventTrigger:
+    """A rule on the default event bus; matching events arrive as CloudEvents, asynchronously."""
+
+    name: str
+    pattern: EventPattern
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class Hook:
     """The initializer: its handler and its own timeout."""
 
@@ -85,6 +96,7 @@ class FunctionSpec:
     environment: dict[str, str] = field(default_factory=dict)
     http: HttpTrigger | None = None
     timers: tuple[TimerTrigger, ...] = ()
+    events: tuple[EventTrigger, ...] = ()
     async_config: AsyncConfig = AsyncConfig()
     initializer: Hook | None = None
     log_project: str = ""
@@ -150,7 +162,7 @@ class _Props:
 
     def function(self, directory: Path) -> FunctionSpec:
         self.known(_PROPS)
-        http, timers = self._triggers()
+        http, timers, events = self._triggers()
         project, store = self._logs()
         injected = self.text("disableInjectCredentials", "None")
         if injected not in ("None", "Env", "Request", "All"):
@@ -168,6 +180,7 @@ class _Props:
             environment=self._environment(),
             http=http,
             timers=timers,
+            events=events,
             async_config=self._async(),
             initializer=self._initializer(),
             log_project=project,
@@ -256,12 +269,15 @@ class _Props:
         given.known({"handler", "timeout"})
         return Hook(given._handler("handler"), given.integer("timeout", 3, 1, 600))
 
-    def _triggers(self) -> tuple[HttpTrigger | None, tuple[TimerTrigger, ...]]:
+    def _triggers(
+        self,
+    ) -> tuple[HttpTrigger | None, tuple[TimerTrigger, ...], tuple[EventTrigger, ...]]:
         listed = self.values.get("triggers") or []
         if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
             raise self.fail("triggers", "must be a list of mappings")
         https: list[HttpTrigger] = []
         timers: list[TimerTrigger] = []
+        events: list[EventTrigger] = []
         for index, item in enumerate(listed):
             trigger = _Props(item, f"{self.where}.triggers[{index}]")
             trigger.known({"triggerName", "triggerType", "triggerConfig", "description",
@@ -271,12 +287,14 @@ class _Props:
                 https.append(trigger._http())
             elif kind == "timer":
                 timers.append(trigger._timer())
+            elif kind == "eventbridge":
+                events.append(trigger._event())
             else:
                 raise trigger.fail("triggerType", f"{kind} is not emulated")
-        names = [http.name for http in https] + [timer.name for timer in timers]
+        names = [t.name for t in https] + [t.name for t in timers] + [t.name for t in events]
         if len(set(names)) < len(names) or len(https) > 1:
             raise self.fail("triggers", "may hold one http trigger, and each name once")
-        return (https[0] if https else None), tuple(timers)
+        return (https[0] if https else None), tuple(timers), tuple(events)
 
     def _trigger_name(self) -> str:
         name = self.text("triggerName")
@@ -310,3 +328,27 @@ class _Props:
             self._trigger_name(), schedule, expression, config.text("payload", ""),
             config.boolean("enable", False),
         )  # fmt: skip
+
+    def _event(self) -> EventTrigger:
+        """All members are required by the component's own schema; `runOptions` has no effect."""
+        config = self.nested("triggerConfig")
+        config.known({"triggerEnable", "asyncInvocationType", "eventRuleFilterPattern",
+                      "eventSinkConfig", "eventSourceConfig", "runOptions"})  # fmt: skip
+        for name in ("eventSinkConfig", "eventSourceConfig", "runOptions"):
+            if not isinstance(config.values.get(name), dict):
+                raise config.fail(name, "must be a mapping")
+        if not config.boolean("asyncInvocationType", False):
+            raise config.fail("asyncInvocationType", "must be true: no other is emulated")
+        source = config.nested("eventSourceConfig")
+        if source.text("eventSourceType") != "Default":
+            raise source.fail("eventSourceType", "must be Default: no other is emulated")
+        sink = config.nested("eventSinkConfig").nested("deliveryOption")
+        if sink.text("eventSchema", "CloudEvents") != "CloudEvents":
+            raise sink.fail("eventSchema", "must be CloudEvents: no other is emulated")
+        try:
+            pattern = EventPattern.parse(config.text("eventRuleFilterPattern"))
+        except ValueError as err:
+            raise config.fail("eventRuleFilterPattern", f"is not understood: {err}") from None
+        return EventTrigger(
+            self._trigger_name(), pattern, config.boolean("triggerEnable", False)
+        )

@@ -96,7 +96,7 @@ class Instance:
     created_at: datetime = _BOUGHT_AT
     status: str = "Connected"
     key_quota: int = 1000
-    secret_quota: int = 1000
+    secret_quota: int = 5000  # what was bought: as many as RAM allows users
     calls_per_second: int = 1000
 
 

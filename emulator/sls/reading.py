@@ -11,7 +11,7 @@ from typing import Any
 from emulator.call import Call
 from emulator.sls import compression, documents, errors
 from emulator.sls.logstores import found
-from emulator.sls.search import compile_search, split
+from emulator.sls.search import compile_search, exact_term, split
 from emulator.sls.sql import run
 from emulator.sls.state import Index, LogStore, Row
 from emulator.wire import Response
@@ -87,7 +87,7 @@ def matching(call: Call, store: LogStore, document: documents.Document, search: 
     matches = compile_search(search, store.index)
     newest = call.cloud.clock.time() - call.cloud.choices.sls_index_lag_seconds
     rows = [
-        row for row in store.rows
+        row for row in store.candidates(exact_term(search, store.index))
         if store.index.created_at <= row.received_at <= newest
         and not row.deleted and begin <= row.log.time < end
         and (not topic or row.topic == topic) and matches(row)

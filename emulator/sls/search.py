@@ -40,6 +40,20 @@ def compile_search(text: str, index: Index) -> Predicate:
     return _Parser(tokens, index).parse()
 
 
+def exact_term(text: str, index: Index) -> tuple[str, str] | None:
+    """A (key, value) that every row found must hold, where the statement begins with such a
+    condition and everything else is and-ed to it; None if that cannot be told at a glance."""
+    tokens = _tokens(text)
+    if len(tokens) < 3 or any(value.lower() in ("or", "not") for _, value in tokens):
+        return None
+    (kind, key), colon, (quoted, value) = tokens[:3]
+    definition = index.keys.get(key, {}) if kind == "word" else {}
+    exact = definition.get("type") == "text" and not definition.get("token")
+    if colon != ("mark", ":") or quoted != "quoted" or not exact:
+        return None
+    return (key, _unquoted(quoted, value)) if definition.get("caseSensitive") else None
+
+
 def _every(row: Row) -> bool:
     return True
 

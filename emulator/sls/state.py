@@ -29,12 +29,17 @@ class Row:
     row_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     replaced: dict[str, str] | None = None
     deleted: bool = False
+    _shown: tuple[dict[str, str] | None, dict[str, str]] | None = None
 
     @property
     def fields(self) -> dict[str, str]:
-        """The log's own fields and its tags, as queries see them."""
-        found = dict(self.log.contents) if self.replaced is None else dict(self.replaced)
-        return found | {f"__tag__:{key}": value for key, value in self.tags}
+        """The log's own fields and its tags, as queries see them; not to be changed. Kept, because
+        a search looks at every row."""
+        if self._shown is None or self._shown[0] is not self.replaced:
+            found = dict(self.log.contents) if self.replaced is None else dict(self.replaced)
+            tags = {f"__tag__:{key}": value for key, value in self.tags}
+            self._shown = (self.replaced, found | tags)
+        return self._shown[1]
 
 
 @dataclass
@@ -94,6 +99,19 @@ class LogStore:
     index: Index | None = None
     delete_tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     next_seq: int = 1
+    _by_value: dict[str, tuple[int, dict[str, list[Row]]]] = field(default_factory=dict)
+
+    def candidates(self, exact: tuple[str, str] | None) -> list[Row]:
+        """All rows that could hold a field with exactly that value; all there are for None, and
+        where rows may be changed."""
+        if exact is None or self.settings["enableModify"]:
+            return self.rows
+        key, value = exact
+        seen, by_value = self._by_value.get(key, (0, {}))
+        for row in self.rows[seen:]:
+            by_value.setdefault(row.fields.get(key, ""), []).append(row)
+        self._by_value[key] = (len(self.rows), by_value)
+        return by_value.get(value, [])
 
     def append(self, shard: Shard, group: LogGroup, received_at: float, request_id: str) -> None:
         """Store a group; nothing is ever recognised as a repetition."""
@@ -109,7 +127,10 @@ class LogStore:
         if days >= FOREVER_DAYS:
             return
         oldest = now - days * DAY_SECONDS
-        self.rows = [row for row in self.rows if row.received_at >= oldest]
+        kept_rows = [row for row in self.rows if row.received_at >= oldest]
+        if len(kept_rows) < len(self.rows):
+            self.rows = kept_rows
+            self._by_value.clear()
         for shard in self.shards:
             kept = [group for group in shard.groups if group.received_at >= oldest]
             shard.dropped += len(shard.groups) - len(kept)

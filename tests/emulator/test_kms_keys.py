@@ -90,7 +90,7 @@ def test_quota_infos_count_secrets(emulator: Any) -> None:
     request = m.GetKmsInstanceQuotaInfosRequest(kms_instance_id=INSTANCE, resource_type="secret")
     [row] = sdk.get_kms_instance_quota_infos(request).body.kms_instance_quota_infos
 
-    assert (row.resource_type, row.resource_quota, row.used_quantity) == ("secret", 1000, 1)
+    assert (row.resource_type, row.resource_quota, row.used_quantity) == ("secret", 5000, 1)
 
 
 def test_created_key_can_hold_secrets(emulator: Any) -> None:

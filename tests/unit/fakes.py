@@ -552,7 +552,12 @@ def announced(world: World) -> set[tuple[str, str]]:
 
 
 def _asked(row: Row, query: str) -> bool:
-    """The three searches there are: the deletion of a user, all rows of a ticket, what ended it."""
+    """The searches there are: an AccessKey, the grants of an order, the deletion of a user, all
+    rows of a ticket, and what ended it."""
+    if "access_key_id: " in query:
+        return f'access_key_id: "{row["access_key_id"]}"' in query
+    if "trigger: " in query:
+        return row["event_type"] == REVOKED and f'trigger: "{row["trigger"]}"' in query
     if "ticket_id" not in query:
         deleted = row["event_type"] == "user.deleted"
         return deleted and f'resources: "{row["resources"]}"' in query

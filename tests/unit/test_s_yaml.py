@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
+import json
 import re
 from typing import Any
 
 import pytest
 import yaml
 
+from shared.orders import LEAK_EVENTS
 from shared.settings import SETTINGS
 from tests.unit.samples import ROOT
 
@@ -116,10 +118,26 @@ def test_triggers_have_exactly_the_keys_that_fc_knows(function: dict[str, Any]) 
     """An unknown key of a trigger is ignored in silence, a wrong method too."""
     for trigger in function.get("triggers", []):
         assert {"triggerName", "triggerType", "triggerConfig"} <= set(trigger)
+        config = trigger["triggerConfig"]
+        if trigger["triggerType"] == "eventbridge":
+            assert set(config) == {"triggerEnable", "asyncInvocationType", "runOptions",
+                                   "eventRuleFilterPattern", "eventSinkConfig",
+                                   "eventSourceConfig"}  # fmt: skip
+            continue
         assert "http" == trigger["triggerType"]
-        assert {"authType", "methods"} == set(trigger["triggerConfig"])
-        assert trigger["triggerConfig"]["authType"] in ("anonymous", "function")
-        assert ["POST"] == trigger["triggerConfig"]["methods"]
+        assert {"authType", "methods"} == set(config)
+        assert config["authType"] in ("anonymous", "function")
+        assert ["POST"] == config["methods"]
+
+
+def test_rule_lets_through_what_means_a_leak_and_nothing_else() -> None:
+    """The pattern that EventBridge is given and the events that the function knows are one list."""
+    (trigger,) = props("revoke")["triggers"]
+    pattern = json.loads(trigger["triggerConfig"]["eventRuleFilterPattern"])
+
+    assert {source for source, _ in LEAK_EVENTS} == set(pattern.pop("source"))
+    assert {kind for _, kind in LEAK_EVENTS} == set(pattern.pop("type"))
+    assert {} == pattern
 
 
 def test_worker_is_reached_by_nobody_but_the_ingress() -> None:

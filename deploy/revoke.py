@@ -1,0 +1,215 @@
+"""End grants by one order: `python -m deploy.revoke --application orders --reason ended`.
+
+Works with the operator's credentials in ALIBABA_CLOUD_ACCESS_KEY_ID and
+ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN) and the settings of the
+functions. It hands the order to akw-revoke and needs fc:InvokeFunction on it; `--dry-run` reads
+users and policies itself, `--wait` reads the task and the audit log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets as entropy
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from alibabacloud_sts20150401.client import Client as StsClient
+from alibabacloud_tea_openapi.models import Config
+from Tea.exceptions import TeaException
+
+from shared import bootstrap, bulk_revocation, handover, naming, orders, reasons
+from shared import settings as settings_module
+from shared.audit import REVOKED, Row
+from shared.errors import AkwardenError, ConfigError
+from shared.issuance import Broker
+from shared.orders import Order, Selector
+from shared.ports import Functions
+from shared.refusals import REASONS, Denied
+from shared.settings import Settings
+
+PAUSE_SECONDS = 2.0
+FUNCTION_TIMEOUT_SECONDS = 180  # of akw-revoke: settings are checked against it
+DONE, FAILED, UNUSABLE = 0, 1, 2  # exit codes; 2 is also argparse's
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What the command works with, and who works with it."""
+
+    broker: Broker
+    functions: Functions
+    cap: int
+    name: str
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Mapping[str, str]) -> Operator:
+        """From the environment; KeyError if there are no credentials."""
+        broker = bootstrap.broker(settings, environment, "command", FUNCTION_TIMEOUT_SECONDS)
+        functions = bootstrap.functions(settings, environment)
+        return cls(broker, functions, settings.revoke_cap, _caller(settings, environment))
+
+
+def _caller(settings: Settings, environment: Mapping[str, str]) -> str:
+    """The ARN of whoever orders: it stands in the record."""
+    client = StsClient(Config(
+        access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        access_key_secret=environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+        security_token=environment.get("ALIBABA_CLOUD_SECURITY_TOKEN") or None,
+        endpoint=f"sts.{settings.region}.aliyuncs.com", protocol=settings.protocol,
+        region_id=settings.region, ca=settings.requests_ca_bundle or None,
+    ))  # fmt: skip
+    return str(client.get_caller_identity().body.arn)
+
+
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; exits with 2 and a sentence for what is wrong with it."""
+    parser = argparse.ArgumentParser(
+        prog="make revoke ARGS='…'", description="End grants by one order, access first."
+    )
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--application", metavar="A", help="every grant of an application")
+    whom.add_argument("--ticket", nargs=2, metavar=("SOURCE", "ID"), help="one ticket's grant")
+    whom.add_argument("--requester", metavar="P", help="every grant that a person asked for")
+    whom.add_argument("--access-key-id", metavar="ID", help="the grant that has this key")
+    whom.add_argument("--person", metavar="P", help="everything of a person, self-service too")
+    parser.add_argument("--environment", metavar="E", help="with --application: only there")
+    parser.add_argument("--ram-user", metavar="U", help="with --person: their RAM user")
+    parser.add_argument("--reason", choices=reasons.ALL, default=reasons.ENDED)
+    parser.add_argument("--at-most", type=int, metavar="N", help="instead of the cap")
+    parser.add_argument("--order-id", metavar="ID", help="to repeat an order under its own id")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would end")
+    parser.add_argument("--wait", action="store_true", help="follow it, grant by grant")
+    options = parser.parse_args(given)
+    if options.environment and not options.application:
+        parser.error("--environment goes with --application only")
+    if options.ram_user and not options.person:
+        parser.error("--ram-user goes with --person only")
+    return options
+
+
+def order_of(options: argparse.Namespace, ordered_by: str, now: datetime) -> Order | Denied:
+    """The order that the options mean, read as strictly as the function reads it."""
+    source, ticket = options.ticket or ("", "")
+    values = {
+        "application": options.application, "environment": options.environment,
+        "source": source, "ticket": ticket, "requester": options.requester,
+        "access_key_id": options.access_key_id, "person": options.person,
+        "ram_user": options.ram_user,
+    }  # fmt: skip
+    by = next(name for name in orders.SELECTORS if values[name])
+    selector = Selector(by, **{name: value or "" for name, value in values.items()})
+    number = f"{now:%Y%m%dT%H%M%SZ}-{entropy.token_hex(3)}"
+    order = Order(options.order_id or number, options.reason, selector, options.at_most, ordered_by)
+    return orders.of_text(orders.as_text(order))
+
+
+def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
+    """What the order would end, as a table; nothing is changed."""
+    found = bulk_revocation.preview(operator.broker, order)
+    rows = [("NAME", "APPLICATION", "ENVIRONMENT", "TICKET", "REQUESTER")] + [
+        (one.target.user, one.target.application, one.target.environment, one.target.ticket_id,
+         one.requester)
+        for one in found.chosen
+    ]  # fmt: skip
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for row in rows:
+        tell("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for what in found.flagged:
+        tell(f"flagged, and not touched: {what}")
+    count, limit = len(found.chosen), order.limit(operator.cap)
+    tell(f"{count} grants; nothing was changed")
+    if count > limit:
+        tell(f"the order would be refused: at most {limit} (say --at-most {count})")
+    return DONE
+
+
+def ordered(operator: Operator, order: Order, tell: Callable[[str], None]) -> str:
+    """Hand the order over; the id of its task."""
+    task = f"{order.operation_id}-{entropy.token_hex(4)}"
+    operator.functions.invoke_async(naming.REVOKE_FUNCTION, orders.event_of(order), task)
+    tell(f"order {order.id} handed to {naming.REVOKE_FUNCTION}")
+    return task
+
+
+def followed(operator: Operator, order: Order, task: str, tell: Callable[[str], None]) -> int:
+    """Tell each grant's end as the audit log gets it, until the task has ended."""
+    began, told = operator.broker.now(), set[str]()
+    while True:
+        # The state first: what it had written by then is in the rows, but for the index's lag.
+        state = operator.functions.get_async_task(naming.REVOKE_FUNCTION, task)
+        if state in handover.ENDED:
+            operator.broker.sleep(PAUSE_SECONDS)
+        for row in _new(_results(operator, order, began), told):
+            tell(_line(row))
+        if state in handover.ENDED:
+            tell(f"task {state.lower()}")
+            return DONE if state == "Succeeded" and _complete(operator, order, began) else FAILED
+        operator.broker.sleep(PAUSE_SECONDS)
+
+
+def _results(operator: Operator, order: Order, since: datetime) -> list[Row]:
+    """How grants and order have ended so far, oldest first."""
+    rows = operator.broker.audit_log.get_logs(
+        f'trigger: "{order.trigger}" and phase: result and '
+        f'(event_type: "{REVOKED}" or event_type: "{orders.EVENT}")',
+        since - timedelta(minutes=1), operator.broker.now() + timedelta(minutes=15),
+    )  # fmt: skip
+    return sorted(rows, key=lambda row: int(row["time_ms"]))
+
+
+def _new(rows: Iterable[Row], told: set[str]) -> list[Row]:
+    found = [row for row in rows if row["event_id"] not in told]
+    told |= {row["event_id"] for row in found}
+    return found
+
+
+def _line(row: Row) -> str:
+    what = row["target_user"] or f"order, {row['message']}"
+    why = f" ({row['error_code']})" if row["error_code"] else ""
+    return f"{row['outcome']:8} {what}{why}"
+
+
+def _complete(operator: Operator, order: Order, since: datetime) -> bool:
+    """Whether the order itself ended well: a refusal ends its task well too."""
+    ends = [r for r in _results(operator, order, since) if r["event_type"] == orders.EVENT]
+    return bool(ends) and ends[-1]["outcome"] == "success"
+
+
+def run(
+    given: Sequence[str], environment: Mapping[str, str], tell: Callable[[str], None]
+) -> int:
+    """The whole command; its exit code."""
+    options = arguments(given)
+    operator = Operator.of(settings_module.read(environment), environment)
+    order = order_of(options, operator.name, datetime.now(UTC))
+    if isinstance(order, Denied):
+        raise ConfigError([f"{order.where.rpartition('.')[2]}: {REASONS[order.reason][1]}"])
+    if options.dry_run:
+        return shown(operator, order, tell)
+    task = ordered(operator, order, tell)
+    return followed(operator, order, task, tell) if options.wait else DONE
+
+
+def main(given: Sequence[str]) -> int:
+    """Run it; one line for what is wrong."""
+    failed: Callable[..., Any] = partial(print, file=sys.stderr)
+    try:
+        return run(given, os.environ, print)
+    except ConfigError as err:
+        failed("\n".join(err.problems))
+    except KeyError as err:
+        failed(f"{err.args[0]} is required: an operator's credentials")
+    except TeaException as err:
+        failed(f"refused: {getattr(err, 'code', '') or 'no answer from the cloud'}")
+    except AkwardenError as err:
+        failed(f"refused: {err}")
+    return UNUSABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
