@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision test lint docs package clean
+.PHONY: help demo serve provision verify-audit test lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste cu
 
 provision: $(STAMP)  ## create what akwarden needs in an account (settings and credentials: README)
 	@$(BIN)/python -m deploy.provision
+
+verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2026-09-01")
+	@$(BIN)/python -m deploy.verify_audit $(ARGS)
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest

@@ -6,6 +6,7 @@ AkwardenError
 ├── StateChanged           the plan no longer fits what is there
 │   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
+├── DigestsUnusable        there are digests, and none that the key of today has signed
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -142,3 +143,10 @@ class RevocationIncomplete(AkwardenError):
     def __init__(self, failures: Iterable[AkwardenError]) -> None:
         self.failures = tuple(failures)
         super().__init__(f"{self.reason}: {'; '.join(str(failure) for failure in self.failures)}")
+
+
+class DigestsUnusable(AkwardenError):
+    """There are digests, but none that the digest key signed: nobody knows where to go on. Another
+    key was set, or strangers write there; a person must look."""
+
+    reason = "digests_unusable"

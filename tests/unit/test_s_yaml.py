@@ -116,6 +116,10 @@ def test_triggers_have_exactly_the_keys_that_fc_knows(function: dict[str, Any]) 
     """An unknown key of a trigger is ignored in silence, a wrong method too."""
     for trigger in function.get("triggers", []):
         assert {"triggerName", "triggerType", "triggerConfig"} <= set(trigger)
+        if "timer" == trigger["triggerType"]:
+            assert {"cronExpression", "enable"} == set(trigger["triggerConfig"])
+            assert trigger["triggerConfig"]["enable"] is True
+            continue
         assert "http" == trigger["triggerType"]
         assert {"authType", "methods"} == set(trigger["triggerConfig"])
         assert trigger["triggerConfig"]["authType"] in ("anonymous", "function")
