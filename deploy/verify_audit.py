@@ -23,7 +23,7 @@ CLEAN, FOUND, UNREAD = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, verify, print: one line per finding and one of summary."""
-    parser = argparse.ArgumentParser(prog="verify-audit", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="verify-audit")
     parser.add_argument(
         "--since", type=_moment, metavar="TIME",
         help="from the window of this moment on, ISO 8601, UTC unless it says otherwise "

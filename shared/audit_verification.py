@@ -285,31 +285,39 @@ def _compared(
     now_seconds: int,
 ) -> dict[str, list[Finding]]:
     """What only the difference shows; chains that a view itself convicts are left out."""
-    shown: dict[str, set[str]] = defaultdict(set)
-    for chain in chains[QUERY].values():
-        for link in chain.links:
-            shown[link.event_id].add(link.claimed)
-    written = {link.event_id for chain in chains[PULL].values() for link in chain.links}
-    found: dict[str, list[Finding]] = defaultdict(list)
+    shown, written = _contents(chains[QUERY]), _contents(chains[PULL])
     convicted = {*known[QUERY], *known[PULL]}
-
-    def judge(view: str, name: str, link: Link) -> None:
-        kind, text = ALTERED, "was never written" if view == QUERY else "was written otherwise"
-        if view == QUERY and link.event_id in written:
-            return
-        if view == PULL and link.event_id not in shown:
-            if (link.received_at or 0) >= now_seconds - INDEX_LAG_SECONDS:
-                return
-            kind, text = MISSING, "was deleted after the fact"
-        elif link.claimed in shown[link.event_id] and view == PULL:
-            return
-        found[name].append(Finding(kind, name, QUERY, f"row {link.seq} {text}"))
-
-    for view in (PULL, QUERY):
-        for name, chain in chains[view].items():
-            for link in chain.links if name not in convicted else ():
-                judge(view, name, link)
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for name, link in _rows_of(chains[PULL], convicted):
+        young = (link.received_at or 0) >= now_seconds - INDEX_LAG_SECONDS
+        if link.event_id not in shown and not young:
+            found[name].append(_by_query(MISSING, name, link, "was deleted after the fact"))
+        elif link.event_id in shown and link.claimed not in shown[link.event_id]:
+            found[name].append(_by_query(ALTERED, name, link, "was written otherwise"))
+    for name, link in _rows_of(chains[QUERY], convicted):
+        if link.event_id not in written:
+            found[name].append(_by_query(ALTERED, name, link, "was never written"))
     return found
+
+
+def _by_query(kind: str, chain_id: str, link: Link, text: str) -> Finding:
+    return Finding(kind, chain_id, QUERY, f"row {link.seq} {text}")
+
+
+def _contents(chains: Mapping[str, Chain]) -> dict[str, set[str]]:
+    """The hashes under each event id."""
+    contents: dict[str, set[str]] = defaultdict(set)
+    for chain in chains.values():
+        for link in chain.links:
+            contents[link.event_id].add(link.claimed)
+    return contents
+
+
+def _rows_of(
+    chains: Mapping[str, Chain], without: AbstractSet[str]
+) -> Iterator[tuple[str, Link]]:
+    return ((name, link) for name, chain in chains.items() if name not in without
+            for link in chain.links)  # fmt: skip
 
 
 def _merged(by_view: Mapping[str, Mapping[str, Sequence[Finding]]]) -> list[Finding]:
