@@ -76,22 +76,22 @@ def _write(place: DigestLog, stored: Stored) -> None:
 
 def _last(sealer: Sealer) -> digests.Digest | None:
     """The newest digest of ours, in whichever place; what a crash left out of the other is
-    copied there first. None if there is none at all."""
+    copied there first. None if there is none at all: parts that a crash left count for nothing."""
     now = sealer.now()
+    every: list[Stored] = []
     for back in LOOK_BACK:
         since = now - back if back else datetime.fromtimestamp(0, UTC)
         held = {
             name: digests.assembled(place.pull_logs(since, now + timedelta(minutes=15)))
             for name, place in sealer.places.items()
         }
-        every = [stored for there in held.values() for stored in there]
+        every = [stored for there in held.values() for stored in there if stored.sound]
         for stored in sorted(every, key=lambda s: s.number or 0, reverse=True):
-            found = stored.sound
-            if found and _ours(sealer, stored):
+            if _ours(sealer, stored):
                 _complete(sealer, held, stored)
-                return found
-        if every:  # a chain begun anew beside this one would be a fork
-            raise DigestsUnusable
+                return stored.sound
+    if every:  # a chain begun anew beside this one would be a fork
+        raise DigestsUnusable
     return None
 
 
