@@ -13,7 +13,7 @@ from shared.ports import Received
 
 GROUPS = 1000  # log groups of one PullLogs, the most there are
 RECEIVE_TIME = "__tag__:__receive_time__"  # SLS adds it because the logstore has appendMeta
-ONE_DAY = timedelta(days=1)
+ONE_DAY, ONE_SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 class AuditReaderAdapter(AuditLogAdapter):
@@ -43,8 +43,9 @@ class AuditReaderAdapter(AuditLogAdapter):
     def query_logs(self, since: datetime, until: datetime) -> Sequence[Received]:
         """GetLogs of everything, a day at a time so that no offset grows without bound."""
         found: list[Received] = []
+        since = since.replace(microsecond=0)  # SLS takes whole seconds, and no empty interval
         while since < until:
-            end = min(since + ONE_DAY, until)
+            end = min(since + ONE_DAY, until.replace(microsecond=0) + ONE_SECOND)
             found += [_received(dict(row)) for row in self.get_logs("*", since, end)]
             since = end
         return found
