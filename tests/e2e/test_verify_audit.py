@@ -20,12 +20,15 @@ import time_machine
 from aliyun.log import DeleteLogsRequest, GetLogsRequest
 
 from demo import actors
+from demo.actors import Keys
 from demo.stage import DIGEST_PROJECT, PROJECT, ROOT, Stage
 from deploy import verify_audit
+from deploy.provision import ROLES
 from shared import digests
 from shared.audit import row_hash
 from shared.digests import SETTLE_SECONDS, WINDOW_SECONDS
 from tests.e2e.conftest import Scene, furnish, until, watched
+from tests.e2e.test_digest_rights import acting, refused, sign
 
 Row = dict[str, str]
 PassTime = Callable[[float], None]
@@ -91,11 +94,20 @@ def sealed(scene: Scene, pass_time: PassTime) -> list[Row]:
     return [r for r in rows if r["chain_id"] == rows[0]["chain_id"]]
 
 
-def verified(scene: Scene, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    """What `make verify-audit` prints and exits with."""
+def verified(
+    scene: Scene, capsys: pytest.CaptureFixture[str], *arguments: str, keys: Keys | None = None
+) -> tuple[int, str]:
+    """What `make verify-audit` prints and exits with, for an administrator or with other keys."""
     capsys.readouterr()
+    environment = scene.stage.administrator_environment()
+    if keys:
+        environment |= {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": keys.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": keys.secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": keys.token,
+        }
     with scene.stage.proxied(), pytest.MonkeyPatch.context() as patch:
-        for name, value in scene.stage.administrator_environment().items():
+        for name, value in environment.items():
             patch.setenv(name, value)
         code = verify_audit.main(arguments)
     return code, capsys.readouterr().out
@@ -344,6 +356,23 @@ def test_killed_run_leaves_no_gap_and_no_fork(
     for project in (PROJECT, DIGEST_PROJECT):
         numbers = {int(r["number"]) for r in stored(scene, project)}
         assert numbers == set(range(min(numbers), max(numbers) + 1))
+
+
+def test_auditor_verifies_and_can_do_nothing_else(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """deploy/auditor-policy.json is enough to confirm what was signed, and gives no pen."""
+    sealed(scene, pass_time)
+    keys = acting(scene.stage, ROLES.parent / "auditor-policy.json")
+
+    code, text = verified(scene, capsys, keys=keys)
+
+    assert (0, True) == (code, "nothing was changed" in text), text
+    with refused():
+        sign(scene.stage, keys)
+    for place in ((PROJECT, "audit"), (PROJECT, "digests"), (DIGEST_PROJECT, "digests")):
+        with refused():
+            actors.put_rows(scene.stage, *place, [{"event_id": "1"}], keys)
 
 
 def test_unreadable_log_is_neither_clean_nor_tampered(
