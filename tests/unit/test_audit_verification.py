@@ -308,3 +308,105 @@ def test_huge_number_is_no_work() -> None:
 
     assert "missing" in log.classes()
     assert 1 == digests.parse(log.places[OWN][0].text or "").attempts[0].rows  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("seq", range(4))
+@pytest.mark.parametrize("name", sorted(n for n, value in chain("op", 2)[1].items() if value))
+def test_changed_field_of_any_row_is_altered_and_nothing_else(name: str, seq: int) -> None:
+    """Also a row that lost its number, or its chain's name: its place is not a missing row too."""
+    for length in {4, seq + 1}:
+        log = trail([(chain("op-1", length), 10), (chain("op-2", 1), 20)], 2)
+        victim = log.covered()[seq]
+        if victim[name]:
+            changed = victim | {name: "9" + victim[name]}
+
+            log.rewrite(lambda row: changed if row == victim else row, BOTH)  # noqa: B023
+
+            assert {"altered"} == log.classes()
+
+
+def rewritten_chain(**changes: Any) -> dict[str, str]:
+    """The second row of op-1, changed and hashed anew."""
+    new = dict(chain("op-1", 3)[1], **changes)
+    return new | {"hash": row_hash(new)}
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({"requester_id": "mallory"}, "altered"), ({"event_id": "another"}, "forged"),
+])  # fmt: skip
+def test_second_row_at_one_place_is_told_apart(changes: dict[str, str], expected: str) -> None:
+    """One event with two contents was altered; another event at its place was slipped in."""
+    log = two_chains()
+    row = rewritten_chain(**changes)
+    for view in BOTH:
+        log.views[view].append(Received(row, log.now))
+
+    assert {expected} == log.classes()
+
+
+def test_links_in_another_order_are_reordered_even_if_hashed_anew() -> None:
+    """A row that names its grandparent as its parent."""
+    log = two_chains()
+    rows = chain("op-1", 3)
+    skipping = rewritten_chain(prev_hash=rows[2]["hash"])
+
+    log.rewrite(lambda row: skipping if row == rows[1] else row, BOTH)
+
+    assert "reordered" in log.classes()
+
+
+def test_row_that_queries_cannot_show_yet_is_not_missed() -> None:
+    """The index lags behind the storage, by minutes at most."""
+    log = two_chains()
+    young, old = (Received(chain(name, 1)[0], log.now - age) for name, age in
+                  (("op-3", 100), ("op-4", 200)))  # fmt: skip
+    log.views[PULL] += [young, old]
+
+    assert [("missing", "op-4/run")] == [(f.kind, f.what) for f in log.verify().findings]
+
+
+def test_row_that_only_queries_show_was_never_written() -> None:
+    """Not yet covered, and in no shard."""
+    log = two_chains()
+    log.views[QUERY].append(Received(chain("op-3", 1)[0], log.now))
+
+    (found,) = log.verify().findings
+    assert ("altered", "row 0 was never written") == (found.kind, found.detail)
+
+
+def test_beginning_that_is_gone_is_missing_where_it_was_read() -> None:
+    """Only a chain that shows up soon after the first window read may have begun before it."""
+    windows = 12
+    log = trail([(chain("op-1", 3), 10), (chain("op-2", 3), 10 * WINDOW_SECONDS)], windows)
+    log.rewrite(lambda row: None if row["seq"] == "0" else row, BOTH)
+    for held in log.places.values():
+        documents = []
+        for stored in held:
+            inside = [r for r in log.views[PULL]
+                      if digests.window_of(r.received_at or 0) == stored.number]  # fmt: skip
+            previous = documents[-1].digest if documents else "before"
+            documents.append(signed(stored.number or 0, inside, previous))
+        held[:] = documents
+
+    assert [("missing", "op-2/run")] == [(f.kind, f.what) for f in log.verify(FIRST).findings]
+
+
+def test_digest_just_written_may_be_on_its_way_to_the_other_place() -> None:
+    """Or to the queries; after five minutes it is missing there."""
+    log = two_chains()
+    last = log.places[OWN].pop()
+    log.places[COPY][-1] = replace(last, received_at=log.now - 100)
+    young = log.classes()
+    log.places[COPY][-1] = replace(last, received_at=log.now - 301)
+
+    assert [set(), {"digest_missing"}] == [young, log.classes()]
+
+
+def test_digest_whose_number_was_changed_is_altered_and_not_missing_too() -> None:
+    """Its document still tells which window it is of."""
+    log = two_chains()
+    log.places[OWN][1] = replace(log.places[OWN][1], number=FIRST + 77)
+
+    assert [("digest_altered", f"window {FIRST + 1}")] == [
+        (f.kind, f.what) for f in log.verify().findings
+    ]
