@@ -25,10 +25,13 @@ from demo.stage import DIGEST_PROJECT, PROJECT, ROOT, Stage
 from deploy import verify_audit
 from deploy.provision import ROLES
 from shared import digests
+from shared.adapters.sls import TRIES
 from shared.audit import row_hash
 from shared.digests import SETTLE_SECONDS, WINDOW_SECONDS
 from tests.e2e.conftest import Scene, furnish, until, watched
+from tests.e2e.ordering import order_of, outcome, submit
 from tests.e2e.test_digest_rights import acting, refused, sign
+from tests.e2e.test_revoke import withdraw
 
 Row = dict[str, str]
 PassTime = Callable[[float], None]
@@ -175,6 +178,37 @@ def test_untouched_log_verifies(
     numbers = [int(r["number"]) for r in own]
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert not json.loads(own[-1]["document"])["attempts"]
+
+
+def test_all_that_the_product_writes_verifies(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Issued, refused, ordered away, and withdrawn while SLS refuses every other write: no chain
+    has a gap that nobody made."""
+    kept, gone = scene.application, f"{scene.application}-x"
+    for application in (kept, gone):
+        scene.deliver(scene.body(application=application, id=f"T-{application}"))
+    scene.deliver(scene.body(application=kept, id="T-another"))  # has a live key: refused
+    assert {"issued", "refused"} == {
+        json.loads(task["return_payload"])["status"] for task in scene.settled(3)
+    }
+    outcome(scene, submit(scene, order_of(scene, "leaked", by="application", application=gone)))
+    scene.stage.manage("POST", "/faults", {
+        "kind": "throttle", "product": "sls", "action": "PutLogs", "function": "akw-revoke",
+        "times": 2 * TRIES,
+    })  # fmt: skip
+    withdraw(scene)
+    scene.settled(5)
+    windows_pass(pass_time)
+    digest_now(scene)
+    pass_time(400)
+
+    code, text = verified(scene, capsys)
+
+    assert 0 == code, text
+    assert " 0 rows not covered yet" in text
+    refused_writes = [c for c in scene.history() if c["action"] == "PutLogs" and c["status"] == 403]
+    assert 2 * TRIES == len(refused_writes)
 
 
 def test_changed_byte_is_altered(
