@@ -128,13 +128,15 @@ def scene(stage: Stage) -> Iterator[Scene]:
 
 
 @contextlib.contextmanager
-def watched(stage: Stage) -> Iterator[Scene]:
-    """A scene on a furnished stage, and afterwards the checks that every test ends with."""
+def watched(stage: Stage, *, search: bool = True) -> Iterator[Scene]:
+    """A scene on a furnished stage, and afterwards the checks that every test ends with; `search`
+    for secrets takes minutes where there are thousands of them."""
     began = len(stage.manage("GET", "/history")["calls"])
     scene = Scene(stage, actors.webhook_secret(stage), f"app{next(_numbers)}", began)
     yield scene
     stage.manage("DELETE", "/faults")
-    leaks.assert_none(stage, scene.replies)
+    if search:
+        leaks.assert_none(stage, scene.replies)
     remember_decisions(scene.history())
 
 

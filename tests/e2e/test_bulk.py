@@ -21,6 +21,8 @@ from tests.e2e.ordering import order_of, order_rows, outcome, submit, task
 
 GRANTS = int(os.environ.get("AKW_BULK", "60"))
 PATIENCE_SECONDS = 60 + GRANTS
+PAUSE_SECONDS = 2 + GRANTS / 50  # between two tries: time to look at what the first one has left
+SEARCHED = 100  # so many grants' secrets are searched for in every sink
 PERSON = "zoe@example.com"
 
 
@@ -28,7 +30,7 @@ PERSON = "zoe@example.com"
 def own_stage() -> Iterator[Stage]:
     """A cloud of its own: thousands of calls are nobody else's history."""
     stage = Stage(calm=True, max_lag_seconds=1, quiet=True,
-                  choices={"fc_retry_interval_seconds": 0.5})  # fmt: skip
+                  choices={"fc_retry_interval_seconds": PAUSE_SECONDS})  # fmt: skip
     furnish(stage)
     yield stage
     stage.stop()
@@ -36,7 +38,7 @@ def own_stage() -> Iterator[Stage]:
 
 @pytest.fixture
 def scene(own_stage: Stage) -> Iterator[Scene]:
-    with watched(own_stage) as scene:
+    with watched(own_stage, search=GRANTS <= SEARCHED) as scene:
         yield scene
 
 
@@ -48,6 +50,11 @@ def left_of(scene: Scene, prefix: str) -> tuple[list[str], list[str], list[str]]
         sorted(policy for policy in ram["policies"] if f"akw-{prefix}-" in policy),
         sorted(secret for secret in kms["secrets"] if secret.startswith(f"akw/{prefix}-")),
     )
+
+
+def only(user: str, error: str) -> bool:
+    """Whether a run has ended, and that user's grant is all that it could not end."""
+    return error.count("akw-") == 1 and user in error and "out_of_time" not in error
 
 
 def test_all_but_the_one_that_cannot_be_are_ended_by_one_order(
@@ -71,25 +78,42 @@ def test_all_but_the_one_that_cannot_be_are_ended_by_one_order(
 
     began = time.monotonic()
     request_id = submit(scene, order)
-    until(lambda: task(scene, request_id)["attempts"] > 1, PATIENCE_SECONDS)
-    until(lambda: scene.stage.manage("GET", "/faults")["rules"][0]["fired"], PATIENCE_SECONDS)
-    until(lambda: left_of(scene, prefix)[0] == [broken], PATIENCE_SECONDS)
-    seconds = time.monotonic() - began
+    until(lambda: only(broken, task(scene, request_id)["error"]), PATIENCE_SECONDS)
+    seconds, runs = time.monotonic() - began, task(scene, request_id)["attempts"]
 
-    calls = [c for c in scene.history()[since:] if "role/akw-revoke" in c["principal"]]
-    first = next(r for r in order_rows(scene, order.id) if r["phase"] == "result")
-    assert (first["outcome"], first["message"]) == ("failure", f"{GRANTS - 1} of {GRANTS} ended")
-    assert broken in task(scene, request_id)["error"]
+    assert left_of(scene, prefix)[0] == [broken]
     scene.stage.manage("DELETE", "/faults")
     outcome(scene, request_id, PATIENCE_SECONDS)
     assert left_of(scene, prefix) == ([], [], [])
-    assert order_rows(scene, order.id)[-1]["outcome"] == "success"
+    ends = [row for row in order_rows(scene, order.id) if row["phase"] == "result"]
+    assert [row["outcome"] for row in ends[:runs]] == ["failure"] * runs
+    assert ends[-1]["outcome"] == "success"
+    calls = [c for c in scene.history()[since:] if "role/akw-revoke" in c["principal"]]
     assert other["ram_user"] in scene.state()["ram"]["users"]
     assert not [c for c in calls if other["ram_user"] in str(c["parameters"]) and c["changed"]]
     kinds = Counter(c["action"] for c in calls)
     with capsys.disabled():
         sys.stdout.write(
             f"\n{GRANTS} grants built in {built_seconds:.0f} s; {GRANTS - 1} ended in "
-            f"{seconds:.0f} s, {len(calls) / GRANTS:.1f} calls each\n"
+            f"{seconds:.0f} s by {runs} runs, {len(calls) / GRANTS:.1f} calls each\n"
             + ", ".join(f"{action} {count}" for action, count in kinds.most_common()) + "\n"
         )
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(scene: Scene) -> None:
+    """FC runs it again; what was deleted stays deleted, the rest goes once the leases of the dead
+    run are over. Last in this file, because it moves the clock."""
+    prefix = f"{scene.application}-killed"
+    build(scene.stage, prefix, 5, "yan")
+    scene.stage.manage("POST", "/faults", {
+        "kind": "kill-after", "action": "DeleteUser", "function": "akw-revoke", "nth": 3,
+    })  # fmt: skip
+
+    request_id = submit(scene, order_of(scene, by="person", person="yan"))
+    until(lambda: scene.stage.manage("GET", "/faults")["rules"][0]["fired"])
+    scene.stage.manage("POST", "/clock", {"advance_seconds": 400})
+
+    outcome(scene, request_id, PATIENCE_SECONDS)
+    users, policies, secrets = left_of(scene, prefix)
+    assert (users, secrets) == ([], [])
+    assert not [policy for policy in policies if "lock" not in policy]

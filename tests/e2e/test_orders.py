@@ -8,7 +8,7 @@ import pytest
 from alibabacloud_ram20150501 import models as ram_models
 
 from shared import orders
-from tests.e2e.conftest import Scene, until
+from tests.e2e.conftest import Scene
 from tests.e2e.ordering import order_of, order_rows, outcome, submit, task
 from tests.e2e.test_revoke import (
     GONE,
@@ -189,22 +189,3 @@ def test_order_beside_a_webhook_ends_it_once(scene: Scene) -> None:
 
     outcome(scene, request_id)
     assert remains(scene) == []
-
-
-def test_killed_in_the_middle_it_goes_on_where_it_was(scene: Scene) -> None:
-    """FC runs it again; what was deleted stays deleted, the rest goes."""
-    person = f"zoe.{scene.application}@example.com"
-    for name in ("a", "b", "c"):
-        issued_for(scene, name, requester={"id": person, "email": person})
-    scene.stage.manage("POST", "/faults", {
-        "kind": "kill-after", "action": "DeleteUser", "function": "akw-revoke", "nth": 2,
-    })  # fmt: skip
-    order = order_of(scene, by="person", person=person)
-
-    request_id = submit(scene, order)
-    until(lambda: scene.stage.manage("GET", "/faults")["rules"][0]["fired"])
-    scene.stage.manage("POST", "/clock", {"advance_seconds": 400})
-
-    outcome(scene, request_id)
-    for name in ("a", "b", "c"):
-        assert remains(scene, f"{scene.application}-{name}") == []
