@@ -49,6 +49,8 @@ def run(clouds: Sequence[Arena], cases: Sequence[Case], tell: Told) -> list[Verd
             found += verdicts
             bad = sum(bool(verdict.violations) for verdict in verdicts)
             tell(f"{len(verdicts)} cases, {bad} with violations, {waiting.qsize()} batches to go")
+            for line in report(verdicts):
+                tell(line)
         return found
 
     with ThreadPoolExecutor(len(clouds)) as pool:
