@@ -1,4 +1,4 @@
-"""Run many cases on two clouds side by side: one for each core."""
+"""Run many cases on several clouds side by side: more than cores, as most of the time is waited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.cases import Case, Verdict
 from tests.faults.matrix import Calls, batches
 from tests.faults.workflows import WORKFLOWS
 
-ARENAS = 2
+ARENAS = 4
 Told = Callable[[str], None]
 
 
