@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +23,17 @@ from demo.stage import Stage
 from tests.e2e.conftest import furnish
 from tests.faults import evidence, invariants, kinds
 from tests.faults.cases import Case, Verdict
+from tests.faults.recording import calls_of
 from tests.faults.tree import Change, copied
-from tests.faults.workflows import APPROVAL, WORKFLOWS, Trigger, Workflow, ticket_id
+from tests.faults.workflows import (
+    APPROVAL,
+    CLEANUP,
+    SWEEP,
+    WORKFLOWS,
+    Trigger,
+    Workflow,
+    ticket_id,
+)
 
 MAX_LAG_SECONDS = 2
 SETTINGS = {
@@ -33,9 +42,12 @@ SETTINGS = {
 }  # fmt: skip
 # Longer than a lease (the function's timeout and the lag bound): after a jump nothing is held.
 JUMP_SECONDS, RETRY_SECONDS = 120, 100
+LAST_CHANGE_SECONDS = 60  # what was prepared is visible to all: the same calls follow every time
 ROUNDS = 10  # FC tries nine times
+EVENT_SECONDS = 86_500  # longer than FC keeps an event: what waits for a retry expires
+GUARD_SECONDS, SWEEPS = 700, 2  # older than any running function; one sweep may leave the next some
 # Functions that run at once: more would only wait for the two cores, unless they wait for time.
-AT_WORK, WAITING_AT_WORK = 8, 40
+AT_WORK, WAITING_AT_WORK = 5, 40
 OVER = ("Succeeded", "Failed", "Stopped", "Expired")
 WAITING = (*OVER, "Retrying")
 PATIENCE_SECONDS = 240.0
@@ -96,17 +108,32 @@ class Arena:
     def _prepare(self, runs: Sequence[Run]) -> None:
         """The steps that come before, without faults; a ticket may be revoked from its last one
         on if that is what the step does, else from the act on."""
-        for number in range(max(len(run.flow.prepare) for run in runs)):
+        stages = max(len(run.flow.prepare) for run in runs)
+        for number in range(stages):
             now = self._now()
+            self._abandon(runs)
             self._settle(runs, [
                 [trigger for step in run.flow.prepare[number : number + 1]
                  for trigger in step(run.application, now)]
                 for run in runs
             ])  # fmt: skip
+            if any(run.flow.abandoned_after[0] for run in runs):
+                self.stage.manage("DELETE", "/faults")
             if number == 0:
                 placed = max(call["order"] for call in self._calls())
                 for run in runs:
                     run.revoked_from = placed if run.flow.revokes else 0
+        self._jump(LAST_CHANGE_SECONDS)
+
+    def _abandon(self, runs: Sequence[Run]) -> None:
+        """Break off for good what is to be found later."""
+        for run in runs:
+            product, action = run.flow.abandoned_after
+            if product:
+                self.stage.manage("POST", "/faults", {
+                    "kind": "kill-after", "product": product, "action": action,
+                    "event": run.application, "times": 0,
+                })  # fmt: skip
 
     def recorded(self, workflow: str) -> list[kinds.Call]:
         """The calls of a clean run: those that its functions make under no fault at all."""
@@ -127,7 +154,8 @@ class Arena:
     def _arm(self, run: Run) -> None:
         for fault in run.case.faults:
             for rule in fault.rules:
-                made = self.stage.manage("POST", "/faults", rule | {"event": run.application})
+                aim = {} if run.flow.alone else {"event": run.application}
+                made = self.stage.manage("POST", "/faults", rule | aim)
                 run.rules[made["id"]] = str(fault)
 
     # -- until all is over ------------------------------------------------------------------
@@ -145,14 +173,35 @@ class Arena:
                 return
             if number == 1:
                 self._end_outages(runs)
-            self.stage.manage("POST", "/clock", {"advance_seconds": JUMP_SECONDS})
+            expiring = any(run.flow.abandoned_after[0] for run in runs) and number == 0
+            self._jump(EVENT_SECONDS if expiring else JUMP_SECONDS)
+
+    def _sweep(self) -> bool:
+        """Let the reconciler run until it must have found everything; whether there is one."""
+        timers = {f["name"]: f["timers"] for f in self._manage("/functions")["functions"]}
+        if SWEEP not in timers.get(CLEANUP, {}):
+            return False
+        for _ in range(SWEEPS):
+            self._jump(GUARD_SECONDS)
+            self.stage.manage("POST", f"/timers/{CLEANUP}/{SWEEP}")
+            self._rest()
+        return True
+
+    def _jump(self, seconds: float) -> None:
+        self.stage.manage("POST", "/clock", {"advance_seconds": seconds})
 
     def _deliver(self, run: Run) -> None:
         """Send what is due; what is not accepted stays due, as a sender would send it again."""
         for trigger in list(run.due):
             most = WAITING_AT_WORK if run.case.waits else AT_WORK
+            if run.case.reads_secrets_anew:
+                self._jump(0)  # ends warm instances, which know the webhook secrets already
             while sum(task["state"] not in WAITING for task in self._tasks()) >= most:
                 time.sleep(0.02)
+            if trigger.timer:
+                self.stage.manage("POST", f"/timers/{trigger.function}/{trigger.timer}")
+                run.due.remove(trigger)
+                continue
             if trigger.function != APPROVAL:
                 self.stage.manage("POST", f"/invoke/{trigger.function}", json.loads(trigger.body))
                 run.due.remove(trigger)
@@ -196,23 +245,27 @@ class Arena:
 
     def _judged(self, runs: Sequence[Run]) -> list[Verdict]:
         self._note_fired(runs)
+        self.stage.manage("DELETE", "/faults")
+        swept = self._sweep()
         history, state = self._calls(), self._manage("/state")
         leaky = self._leaks(runs, history, state)
-        return [self._verdict(run, history, state, leaky) for run in runs]
+        return [self._verdict(run, history, state, leaky, swept) for run in runs]
 
     def _verdict(
-        self, run: Run, history: list[dict[str, Any]], state: dict[str, Any], leaky: list[str]
+        self, run: Run, history: list[dict[str, Any]], state: dict[str, Any], leaky: list[str],
+        swept: bool,
     ) -> Verdict:
         found = evidence.of(
             run.application, ticket_id(run.application), history, state,
             revoked_from=run.revoked_from, purged=run.flow.purges,
-            max_lag_seconds=MAX_LAG_SECONDS,
+            max_lag_seconds=MAX_LAG_SECONDS, swept=swept,
         )  # fmt: skip
         violated = invariants.violations(found, run.flow.end)
         if leaky:
             violated["I4"] = [f"a secret stands in {sink}" for sink in leaky]
         tasks = self._manage(f"/tasks?event={run.application}")["tasks"]
-        failed = [f"{t['function']} ended {t['state']}" for t in tasks if t["state"] != "Succeeded"]
+        wanted = ("Succeeded", "Expired") if run.flow.abandoned_after[0] else ("Succeeded",)
+        failed = [f"{t['function']} ended {t['state']}" for t in tasks if t["state"] not in wanted]
         if failed or run.due:
             violated.setdefault("END", []).extend([*failed, *("not accepted" for _ in run.due)])
         missed = tuple(
@@ -252,21 +305,3 @@ def _posted(stage: Stage, body: bytes, headers: dict[str, str]) -> tuple[int, di
         return actors.deliver(stage, body, headers)
     except (OSError, ValueError):
         return 503, {}
-
-
-def calls_of(history: Sequence[dict[str, Any]], functions: Sequence[str]) -> Iterator[kinds.Call]:
-    """Every call that the functions made, numbered by action and by product."""
-    of_instance = {
-        call["instance"]: call["principal"].partition(":assumed-role/")[2].partition("/")[0]
-        for call in history if ":assumed-role/" in call["principal"]
-    }  # fmt: skip
-    seen: dict[tuple[str, ...], int] = {}
-    for call in history:
-        function = of_instance.get(call["instance"], "") if call["instance"] else ""
-        if function not in functions:
-            continue
-        numbers = []
-        for key in ((function, call["product"], call["action"]), (function, call["product"])):
-            seen[key] = seen.get(key, 0) + 1
-            numbers.append(seen[key])
-        yield kinds.Call(function, call["product"], call["action"], *numbers)

@@ -33,6 +33,12 @@ class Case:
     faults: tuple[Fault, ...] = ()
 
     @property
+    def reads_secrets_anew(self) -> bool:
+        """Whether a fault hits what the ingress asks of KMS: once in the life of an instance."""
+        aims = {(fault.call.function, fault.call.product) for fault in self.faults}
+        return ("akw-approval", "kms") in aims
+
+    @property
     def waits(self) -> int:
         """How much of its time goes by in waiting, 0 for none: SLS's SDK repeats by itself for
         tens of seconds, delays are waited out, a duplicate waits for a lease."""

@@ -13,7 +13,7 @@ from typing import Any
 from tests.faults.evidence import BROKEN_OFF, Entry, Evidence, Row, caller
 
 MOST_KEYS, MOST_STORED = 2, 1
-QUARANTINE = "akw-quarantine"
+QUARANTINE, LOCK = "akw-quarantine", "akw-lock-"
 REVOKER = ":assumed-role/akw-revoke/"
 ABOUT = ("ticket_lease", "lease", "quarantine")  # events about policies that are not the grant's
 REMOVALS = ("DeleteAccessKey", "DetachPolicyFromUser", "DeletePolicy", "DeletePolicyVersion",
@@ -108,18 +108,23 @@ def _speaks_of(row: Row, change: Entry) -> bool:
     """Whether a row is about that kind of change, of that key where it names one."""
     if (row.cloud_service, row.cloud_action) != (change["product"], change["action"]):
         return False
-    if _about(change) != next((what for what in ABOUT if row.event_type.startswith(what)), ""):
+    if not _of_that_policy(row, change["parameters"].get("PolicyName", "")):
         return False
     key_id = change["parameters"].get("UserAccessKeyId", "")
     return not key_id or row.access_key_id in ("", key_id)
 
 
-def _about(change: Entry) -> str:
-    """Which of several policies a change of a policy is about."""
-    name = change["parameters"].get("PolicyName", "")
-    if name.startswith("akw-lock-"):
-        return "ticket_lease" if name.startswith("akw-lock-t") else "lease"
-    return "quarantine" if name == QUARANTINE else ""
+def _of_that_policy(row: Row, name: str) -> bool:
+    """Whether a row means this one of several policies: the event says which, or it names a lease
+    in full, as the reconciler does."""
+    if not name.startswith(LOCK):
+        about = "quarantine" if name == QUARANTINE else ""
+    else:
+        lease = name.removeprefix(LOCK).rpartition("-")[0]
+        if row.fields.get("resources") == lease:
+            return True
+        about = "ticket_lease" if lease.startswith("t") else "lease"
+    return about == next((what for what in ABOUT if row.event_type.startswith(what)), "")
 
 
 def denies(change: Entry) -> bool:
@@ -178,7 +183,7 @@ def _harms(change: Entry, held: set[str]) -> bool:
     name = parameters.get("PolicyName", "")
     if action == "AttachPolicyToUser":
         return name == QUARANTINE
-    return action in REMOVALS and not name.startswith("akw-lock-")
+    return action in REMOVALS and not name.startswith(LOCK)
 
 
 def i7_revocation_is_complete_and_denies_first(case: Evidence) -> list[str]:
@@ -201,7 +206,7 @@ def i7_revocation_is_complete_and_denies_first(case: Evidence) -> list[str]:
 
 def _deletes(change: Entry) -> bool:
     name = change["parameters"].get("PolicyName", "")
-    return change["action"] in REMOVALS and not name.startswith("akw-lock-")
+    return change["action"] in REMOVALS and not name.startswith(LOCK)
 
 
 def _had_a_user(case: Evidence) -> bool:

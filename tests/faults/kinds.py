@@ -32,6 +32,11 @@ class Call:
         return self.action.startswith(READS)
 
     @property
+    def proves_the_end(self) -> bool:
+        """Whether it asks with a key that is gone: refused before there is anything to break."""
+        return self.function != "akw-issue" and self.product == "sts"
+
+    @property
     def name(self) -> str:
         return f"{self.function}:{self.product}.{self.action}.{self.nth}"
 
@@ -50,10 +55,18 @@ def _delay(call: Call) -> list[Rule]:
 
 def _outage(call: Call) -> list[Rule]:
     """From this very call on the product refuses everything that the function asks."""
+    if call.proves_the_end:
+        return [{"kind": "outage", "product": call.product, "function": call.function}]
     return [{
         "kind": "error", "product": call.product, "function": call.function,
         "nth": call.place, "times": 0, "status": 503, "code": "ServiceUnavailable",
     }]  # fmt: skip
+
+
+def _drop(call: Call) -> list[Rule]:
+    if call.proves_the_end:
+        return [rule | {"drop": True} for rule in _outage(call)]
+    return _at(call, "drop")
 
 
 def _lag(call: Call) -> list[Rule]:
@@ -69,7 +82,7 @@ KINDS: dict[str, Callable[[Call], list[Rule]]] = {
         "Unauthorized" if call.product == "sls" else "NoPermission")),
     "throttle": lambda call: _at(call, "throttle", times=2),
     "delay": _delay,
-    "drop": lambda call: _at(call, "drop"),
+    "drop": _drop,
     "kill-before": lambda call: _at(call, "kill-before"),
     "kill-after": lambda call: _at(call, "kill-after"),
     "outage": _outage,
@@ -77,7 +90,7 @@ KINDS: dict[str, Callable[[Call], list[Rule]]] = {
     "stale-not-found": lambda call: _at(call, "stale-not-found"),
     "expire-token": lambda call: _at(call, "expire-token"),
 }
-LASTING = frozenset({"outage"})  # over when the second retry begins
+LASTING = frozenset({"outage", "drop"})  # over, at the latest, when the second retry begins
 # A read that is stale only where something exists, and a lag that hides nothing, are no failure of
 # the matrix to aim: such a rule need not fire.
 MAY_MISS = frozenset({"lag", "stale-not-found"})
@@ -85,6 +98,8 @@ MAY_MISS = frozenset({"lag", "stale-not-found"})
 
 def applies(kind: str, call: Call) -> bool:
     """Whether that kind of fault means anything for that call."""
+    if call.proves_the_end:
+        return kind in ("outage", "drop")
     if kind == "lag":
         return call.product in STATES
     if kind == "stale-not-found":

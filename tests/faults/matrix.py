@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tests.faults.cases import Case, Fault
 from tests.faults.kinds import KINDS, Call, applies
+from tests.faults.workflows import WORKFLOWS
 
 Calls = dict[str, list[Call]]  # by workflow: the calls of a clean run
 BATCH = 40
@@ -72,7 +73,9 @@ def batches(cases: Iterable[Case]) -> list[list[Case]]:
     """Cases that are run side by side: the slow ones together, as a batch lasts as long as its
     slowest."""
     waiting = sorted(cases, key=lambda case: case.waits)
-    return [waiting[at : at + BATCH] for at in range(0, len(waiting), BATCH)]
+    alone = [[case] for case in waiting if WORKFLOWS[case.workflow].alone]
+    shared = [case for case in waiting if not WORKFLOWS[case.workflow].alone]
+    return alone + [shared[at : at + BATCH] for at in range(0, len(shared), BATCH)]
 
 
 def sequences(cases: Sequence[Case]) -> Counter[tuple[str, str]]:

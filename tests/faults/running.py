@@ -1,4 +1,4 @@
-"""Run many cases on two clouds side by side: one for each core."""
+"""Run many cases on several clouds side by side: more than cores, as most of the time is waited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.cases import Case, Verdict
 from tests.faults.matrix import Calls, batches
 from tests.faults.workflows import WORKFLOWS
 
-ARENAS = 2
+ARENAS = 4
 Told = Callable[[str], None]
 
 
@@ -49,6 +49,8 @@ def run(clouds: Sequence[Arena], cases: Sequence[Case], tell: Told) -> list[Verd
             found += verdicts
             bad = sum(bool(verdict.violations) for verdict in verdicts)
             tell(f"{len(verdicts)} cases, {bad} with violations, {waiting.qsize()} batches to go")
+            for line in report(verdicts):
+                tell(line)
         return found
 
     with ThreadPoolExecutor(len(clouds)) as pool:

@@ -13,7 +13,7 @@ from unittest import mock
 
 import pytest
 import time_machine
-from hypothesis import settings, stateful
+from hypothesis import Phase, settings, stateful
 from hypothesis import strategies as st
 
 from tests.faults import evidence, invariants
@@ -22,7 +22,7 @@ from tests.faults.workflows import ticket_id
 from tests.integration.clouds import LocalCloud
 from tests.integration.conftest import lead_to
 
-APPLICATIONS = ("m0001x", "m0002x")
+APPLICATIONS = ("m0001x", "m0002x", "m0003x")
 CALLS = (
     ("sls", "PutLogs"), ("sls", "GetLogs"), ("ims", "GetUser"), ("ims", "CreateUser"),
     ("ims", "SetAccessKeyPolicy"), ("ram", "CreatePolicy"), ("ram", "GetPolicy"),
@@ -45,9 +45,9 @@ RULES = st.sampled_from(CALLS).flatmap(lambda call: st.fixed_dictionaries({
           else []),
     ]),
 }))  # fmt: skip
-OPERATIONS = st.builds(
-    Operation, st.sampled_from(["issue", "issue", "revoke"]), st.sampled_from(APPLICATIONS)
-)
+WHATS = st.sampled_from(["issue", "issue", "revoke"])
+OPERATIONS = st.builds(Operation, WHATS, st.sampled_from(APPLICATIONS))
+LONGEST_RUN = 40  # calls
 
 WORLD: list[Any] = []  # the local cloud and the traveller; a state machine takes no arguments
 
@@ -67,12 +67,13 @@ class Stories(stateful.RuleBasedStateMachine):
         self._begin(operation)
         self._under(rules, operation)
 
-    @stateful.rule(outer=OPERATIONS, inner=OPERATIONS, at=st.integers(1, 30),
+    @stateful.rule(outer=OPERATIONS, what=WHATS, at=st.integers(1, LONGEST_RUN),
                    rules=st.lists(RULES, max_size=1))  # fmt: skip
     def run_within(
-        self, outer: Operation, inner: Operation, at: int, rules: list[dict[str, Any]]
+        self, outer: Operation, what: str, at: int, rules: list[dict[str, Any]]
     ) -> None:
-        """A run that begins and ends between two calls of another one."""
+        """A run that begins and ends between two calls of another one of the same ticket."""
+        inner = Operation(what, outer.application)
         self._begin(outer)
         self._begin(inner)
         self._under(rules, outer, between=inner, at=at)
@@ -149,6 +150,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_any_interleaving_keeps_the_invariants(world: None) -> None:
     """I1 to I7, whatever comes in whatever order."""
-    bounds = settings(max_examples=40, stateful_step_count=12)
+    # Threads make no two runs of an example quite the same: shrinking would only wander.
+    bounds = settings(max_examples=40, stateful_step_count=12, database=None,
+                      phases=[Phase.generate])  # fmt: skip
 
     stateful.run_state_machine_as_test(Stories, settings=bounds)

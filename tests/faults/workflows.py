@@ -18,15 +18,17 @@ from tests.faults import invariants
 from tests.faults.evidence import SOURCE, Evidence
 from tests.unit.samples import approved_body
 
-APPROVAL, ISSUE, REVOKE = "akw-approval", "akw-issue", "akw-revoke"
+APPROVAL, ISSUE, REVOKE, CLEANUP = "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup"
+SWEEP = "sweep"  # the timer of akw-cleanup
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """What sets a workflow in motion: a webhook, or an event that a function is handed."""
+    """What sets a workflow in motion: a webhook, an event that a function is handed, or a timer."""
 
-    body: bytes
+    body: bytes = b""
     function: str = APPROVAL  # by its HTTP address; any other by an asynchronous event
+    timer: str = ""
 
 
 Step = Callable[[str, datetime], list[Trigger]]  # of an application, now
@@ -36,7 +38,10 @@ Step = Callable[[str, datetime], list[Trigger]]  # of an application, now
 class Workflow:
     """`functions` are those whose calls are broken; the steps of `prepare` run before, each to its
     end, `act` under faults. `revokes`: the ticket may be revoked in this story; `crowded`: several
-    runs of a function meet, so that there is no one order of its calls to be recorded."""
+    runs of a function meet, so that there is no one order of its calls to be recorded;
+    `abandoned_after`: while it is prepared the function is killed after this call, and its event
+    expires, so that nobody comes back to it; `alone`: a run works on all applications, so that it
+    needs a cloud of its own."""
 
     name: str
     functions: tuple[str, ...]
@@ -46,6 +51,8 @@ class Workflow:
     revokes: bool = False
     purges: bool = False
     crowded: bool = False
+    abandoned_after: tuple[str, str] = ("", "")
+    alone: bool = False
 
 
 def approved(application: str, now: datetime) -> list[Trigger]:
@@ -80,12 +87,17 @@ def ticket_id(application: str) -> str:
     return f"T-{application}"
 
 
+def swept(application: str, now: datetime) -> list[Trigger]:
+    """The reconciler's timer."""
+    return [Trigger(function=CLEANUP, timer=SWEEP)]
+
+
 def ordered(reason: str) -> Callable[[str, datetime], list[Trigger]]:
     """An order to revoke the application's grant, as `akw-revoke` is handed one."""
 
     def act(application: str, now: datetime) -> list[Trigger]:
         order = {"id": f"order-{application}", "reason": reason, "at_most": 1,
-                 "selector": {"application": application, "environment": "prod"},
+                 "selector": {"by": "application", "application": application},
                  "ordered_by": "operator@example.com"}  # fmt: skip
         content = {"format": "1", "type": "akwarden.revocation.ordered", "order": order}
         return [Trigger(json.dumps(content).encode(), REVOKE)]
@@ -103,4 +115,10 @@ WORKFLOWS = {flow.name: flow for flow in (
              invariants.end_nothing_left, revokes=True),
     Workflow("revoke withdrawn", (APPROVAL, REVOKE), (approved,), withdrawn,
              invariants.end_nothing_left, revokes=True),
+    Workflow("revoke ended", (REVOKE,), (approved,), ordered("ended"),
+             invariants.end_nothing_left, revokes=True),
+    Workflow("revoke leaked", (REVOKE,), (approved,), ordered("leaked"),
+             invariants.end_nothing_left, revokes=True, purges=True),
+    Workflow("revoke offboarded", (REVOKE,), (approved,), ordered("offboarded"),
+             invariants.end_nothing_left, revokes=True, purges=True),
 )}  # fmt: skip
