@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke test bulk lint docs package clean
+.PHONY: help demo serve provision revoke sweep-plan test bulk lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ provision: $(STAMP)  ## create what akwarden needs in an account (settings and c
 
 revoke: $(STAMP)  ## end grants by one order: make revoke ARGS='--application orders --dry-run'
 	@$(BIN)/python -m deploy.revoke $(ARGS)
+
+sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
+	@$(BIN)/python -m deploy.sweep
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest

@@ -124,6 +124,10 @@ def test_triggers_have_exactly_the_keys_that_fc_knows(function: dict[str, Any]) 
                                    "eventRuleFilterPattern", "eventSinkConfig",
                                    "eventSourceConfig"}  # fmt: skip
             continue
+        if trigger["triggerType"] == "timer":
+            assert {"cronExpression", "enable"} == set(config)
+            assert config["enable"] is True
+            continue
         assert "http" == trigger["triggerType"]
         assert {"authType", "methods"} == set(config)
         assert config["authType"] in ("anonymous", "function")
@@ -148,6 +152,13 @@ def test_worker_is_reached_by_nobody_but_the_ingress() -> None:
     assert worker["asyncInvokeConfig"]["asyncTask"] is True
     assert 0 < worker["asyncInvokeConfig"]["maxAsyncRetryAttempts"] <= 8
     assert 0 < worker["asyncInvokeConfig"]["maxAsyncEventAgeInSeconds"] <= 604_800
+
+
+def test_sweep_outlasts_every_other_function() -> None:
+    """Its age guard is its own timeout and the lag: nothing older can belong to a running one."""
+    longest = max(props(resource)["timeout"] for resource in RESOURCES)
+
+    assert props("cleanup")["timeout"] == longest
 
 
 def test_memory_and_processor_are_a_pair_that_fc_takes(function: dict[str, Any]) -> None:
