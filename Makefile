@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke test bulk lint docs package clean
+.PHONY: help demo serve provision revoke verify-audit test bulk faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,11 +31,17 @@ provision: $(STAMP)  ## create what akwarden needs in an account (settings and c
 revoke: $(STAMP)  ## end grants by one order: make revoke ARGS='--application orders --dry-run'
 	@$(BIN)/python -m deploy.revoke $(ARGS)
 
+verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2026-09-01")
+	@$(BIN)/python -m deploy.verify_audit $(ARGS)
+
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
+
+faults: $(STAMP)  ## every call broken in every way, checked (45 minutes; N=500 SEED=1: random pairs)
+	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(N),pairs $(N),all)
 
 lint: $(STAMP)  ## ruff, mypy --strict, import-linter, generated documents are current
 	$(BIN)/ruff check .

@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "1234567890123456"
 REGION = "cn-hangzhou"
 DOMAIN = f"{ACCOUNT}.onaliyun.com"
-PROJECT = "akwarden-audit-demo"
+PROJECT, DIGEST_PROJECT = "akwarden-audit-demo", "akwarden-digests-demo"
 KMS_INSTANCE, KMS_KEY = "kst-emulator0001", "key-emulator0001"
+DIGEST_KEY = "key-emulator-mac01"
 ADMIN_ID = "LTAI5tLocalAdministrator"
 FUNCTION = "akw-approval"
 
@@ -44,6 +45,8 @@ class Stage:
             "AKWARDEN_KMS_INSTANCE_ID": KMS_INSTANCE,
             "AKWARDEN_KMS_KEY_ID": KMS_KEY,
             "AKWARDEN_AUDIT_PROJECT": PROJECT,
+            "AKWARDEN_DIGEST_PROJECT": DIGEST_PROJECT,
+            "AKWARDEN_DIGEST_KEY_ID": DIGEST_KEY,
             "AKWARDEN_MAX_LAG_SECONDS": str(max_lag_seconds),
             "AKWARDEN_PROTOCOL": "http",
             **(settings or {}),

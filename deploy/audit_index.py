@@ -23,6 +23,16 @@ def document() -> dict[str, Any]:
     }
 
 
+def of_digests() -> dict[str, Any]:
+    """Of the logstores of digests: found by window; the document itself is only stored."""
+    exact = ("schema", "digest", "mac", "key_id")
+    return {
+        "keys": {name: _exact() for name in exact}
+        | {name: {"type": "long", "doc_value": True} for name in ("number", "part", "parts")},
+        "max_text_len": MAX_TEXT_BYTES,
+    }
+
+
 def _key(name: str) -> dict[str, Any]:
     if name in NUMBERS:
         return {"type": "long", "doc_value": True}

@@ -83,10 +83,16 @@ def provision(
     administrator: Administrator, settings: Settings, tell: Callable[[str], None]
 ) -> None:
     """Create or correct everything; `tell` gets one line per thing."""
-    _project(administrator, settings, tell)
-    _logstore(administrator, settings, settings.audit_logstore, AUDIT_TTL_DAYS, tell)
-    _logstore(administrator, settings, "functions", FUNCTION_LOG_TTL_DAYS, tell)
-    _index(administrator, settings, tell)
+    audit, copy = settings.audit_project, settings.digest_project
+    _project(administrator, audit, "akwarden audit", tell)
+    _logstore(administrator, audit, settings.audit_logstore, AUDIT_TTL_DAYS, tell)
+    _logstore(administrator, audit, "functions", FUNCTION_LOG_TTL_DAYS, tell)
+    _index(administrator, audit, settings.audit_logstore, audit_index.document(), tell)
+    _mac_key(administrator, settings, tell)
+    _project(administrator, copy, "akwarden digests, the copy", tell)
+    for project in (audit, copy):
+        _logstore(administrator, project, naming.DIGEST_LOGSTORE, AUDIT_TTL_DAYS, tell)
+        _index(administrator, project, naming.DIGEST_LOGSTORE, audit_index.of_digests(), tell)
     _secret(administrator, settings, settings.webhook_secret, _new_webhook_secrets, tell)
     _secret(administrator, settings, settings.ledger_secret, lambda: entropy.token_hex(32), tell)
     _quarantine(administrator, tell)
@@ -97,38 +103,42 @@ def provision(
 # -- the audit log --------------------------------------------------------------------------
 
 
-def _project(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+def _project(
+    administrator: Administrator, name: str, description: str, tell: Callable[[str], None]
+) -> None:
     made = _created(
-        lambda: administrator.sls.create_project(settings.audit_project, "akwarden audit"),
-        "ProjectAlreadyExist",
+        lambda: administrator.sls.create_project(name, description), "ProjectAlreadyExist"
     )
-    tell(f"log project {settings.audit_project}: {made}")
+    tell(f"log project {name}: {made}")
 
 
 def _logstore(
-    administrator: Administrator, settings: Settings, name: str, ttl_days: int,
+    administrator: Administrator, project: str, name: str, ttl_days: int,
     tell: Callable[[str], None],
 ) -> None:  # fmt: skip
+    """Append-only, because `enableModify` is left out."""
     made = _created(
         lambda: administrator.sls.create_logstore(
-            settings.audit_project, name, ttl=ttl_days, shard_count=2, append_meta=True,
+            project, name, ttl=ttl_days, shard_count=2, append_meta=True,
             mode="standard",
         ),
         "LogStoreAlreadyExist",
     )  # fmt: skip
-    tell(f"logstore {name}, kept {ttl_days} days: {made}")
+    tell(f"logstore {project}/{name}, kept {ttl_days} days: {made}")
 
 
-def _index(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+def _index(
+    administrator: Administrator, project: str, logstore: str, document: dict[str, Any],
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
     config = IndexConfig()
-    config.from_json(audit_index.document())
-    project, logstore = settings.audit_project, settings.audit_logstore
+    config.from_json(document)
     made = _created(
         lambda: administrator.sls.create_index(project, logstore, config), "IndexAlreadyExist"
     )
     if made == "exists":
         administrator.sls.update_index(project, logstore, config)
-    tell(f"index of {logstore}: {made}")
+    tell(f"index of {project}/{logstore}: {made}")
 
 
 def _created(create: Callable[[], object], exists: str) -> str:
@@ -140,6 +150,17 @@ def _created(create: Callable[[], object], exists: str) -> str:
             raise
         return "exists"
     return "created"
+
+
+def _mac_key(
+    administrator: Administrator, settings: Settings, tell: Callable[[str], None]
+) -> None:
+    """Made by hand, as the instance is; ConfigError if the setting names another kind of key."""
+    request = kms_models.DescribeKeyRequest(key_id=settings.digest_key_id)
+    found: Any = administrator.kms.describe_key(request).body.key_metadata
+    if found.key_spec != "HMAC_SHA256":
+        raise ConfigError(["AKWARDEN_DIGEST_KEY_ID must name a KMS key of spec HMAC_SHA256"])
+    tell(f"digest key {settings.digest_key_id}: exists")
 
 
 # -- system secrets -------------------------------------------------------------------------
@@ -202,6 +223,9 @@ def role_document(path: Path, settings: Settings) -> str:
         "kms_key": settings.kms_key_id,
         "audit_project": settings.audit_project,
         "audit_logstore": settings.audit_logstore,
+        "digest_project": settings.digest_project,
+        "digest_logstore": naming.DIGEST_LOGSTORE,
+        "digest_key": settings.digest_key_id,
         "webhook_secret": settings.webhook_secret,
         "ledger_secret": settings.ledger_secret,
     }.items():

@@ -98,6 +98,9 @@ class Choices:
     # Seconds between tries of a failed asynchronous invocation (FC publishes no number).
     fc_retry_interval_seconds: float = 2.0
 
+    # Timers fire by themselves. False: only when told to, at the management port.
+    fc_timers: bool = True
+
     # What a caller of an HTTP trigger sees where the function raised, exited or ran out of time.
     fc_http_error_status: int = 502
 

@@ -16,5 +16,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     rules             config/rules.toml: who may approve what, where
     templates         config/templates.toml: what may be asked for, linted
     approvals         does this ticket's approval count
+    digests           what one window of the audit log held, as it is signed
+    audit_verification   was the log changed after the fact: rows and digests in, findings out
     policies          from ticket and templates to the one policy document
 """

@@ -157,7 +157,8 @@ class Attempt:
     def rows(
         self, events: Iterable[tuple[Change, str, Outcome]], now: datetime, **more: str
     ) -> list[Row]:
-        """Full rows, each chained to the one before it."""
+        """Full rows, each chained to the one before it; the attempt's first says that it is: `seq`
+        0 and no `prev_hash`. A row that is sent again has the same event id and the same hash."""
         made: list[Row] = []
         for change, phase, outcome in events:
             row = dict.fromkeys(FIELDS, "") | self.base | self.facts | more
@@ -202,8 +203,13 @@ class Attempt:
 
 
 def row_hash(row: Row) -> str:
-    """SHA-256 (hex) over the row's canonical JSON without `hash`."""
-    content = {name: value for name, value in row.items() if name != "hash"}
+    """SHA-256 (hex) over the row's canonical JSON: every field but `hash` that is not empty, and
+    none of those that SLS adds (`__time__`, `__tag__:…`). So a field that a later schema adds, or
+    that a reader leaves out because it is empty, changes no hash."""
+    content = {
+        name: value for name, value in row.items()
+        if value and name != "hash" and not name.startswith("__")
+    }  # fmt: skip
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared import naming
+from shared import audit, naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.secrecy import Secret
@@ -23,11 +23,13 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from shared.adapters.tea import Credentials, Endpoint
     from shared.casework import Rulebook
+    from shared.examination import Auditor
     from shared.intake import Desk
     from shared.issuance import Broker
     from shared.policies import Assets
     from shared.ports import Functions
     from shared.rules import Rules
+    from shared.sealing import Sealer
     from shared.templates import Template
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
@@ -126,7 +128,7 @@ def assets(current: Settings) -> Assets:
     """What of akwarden itself no grant may touch."""
     from shared.policies import Assets
 
-    return Assets(current.account_id, current.region, current.audit_project)
+    return Assets(current.account_id, current.region, current.audit_project, current.digest_project)
 
 
 def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
@@ -170,6 +172,7 @@ def broker(
     from shared.adapters.ram import RamAdapter
     from shared.adapters.sls import AuditLogAdapter
     from shared.adapters.sts import StsAdapter
+    from shared.audit_outbox import Outbox
     from shared.issuance import Broker
     from shared.leases import LeaseTerms
 
@@ -181,13 +184,53 @@ def broker(
         kms=KmsAdapter(endpoint, credentials, instance_id=current.kms_instance_id,
                        key_id=current.kms_key_id),
         sts=StsAdapter(endpoint),
-        audit_log=AuditLogAdapter(endpoint, credentials, project=current.audit_project,
-                                  logstore=current.audit_logstore, source=function),
+        audit_log=Outbox(AuditLogAdapter(
+            endpoint, credentials, project=current.audit_project,
+            logstore=current.audit_logstore, source=function,
+        )),
         lease_terms=LeaseTerms(timeout_seconds + current.max_lag_seconds, current.max_lag_seconds),
         broker_role=current.issue_role_arn,
         now=now,
         sleep=time.sleep,
     )  # fmt: skip
+
+
+def sealer(environment: Mapping[str, str], function: Any) -> Sealer:
+    """What the digest function works with: it reads the audit log and writes digests only."""
+    current = settings()
+    return sealer_of(current, _credentials(environment), function.name)
+
+
+def sealer_of(current: Settings, credentials: Credentials, source: str) -> Sealer:
+    """The same ports with anybody's credentials; the copy's place comes first, see `sealing`."""
+    from shared.adapters.kms_mac import KmsMacAdapter
+    from shared.adapters.sls_reader import AuditReaderAdapter
+    from shared.digests import SCHEMA
+    from shared.sealing import Sealer
+
+    endpoint = _endpoint(current)
+
+    def logstore(project: str, name: str, schema: str = SCHEMA) -> AuditReaderAdapter:
+        return AuditReaderAdapter(endpoint, credentials, project=project, logstore=name,
+                                  source=source, schema=schema)  # fmt: skip
+
+    return Sealer(
+        audit=logstore(current.audit_project, current.audit_logstore, audit.SCHEMA),
+        places={
+            project: logstore(project, naming.DIGEST_LOGSTORE)
+            for project in (current.digest_project, current.audit_project)
+        },
+        macs=KmsMacAdapter(endpoint, credentials, key_id=current.digest_key_id),
+        now=now,
+    )
+
+
+def auditor(environment: Mapping[str, str]) -> Auditor:
+    """What whoever verifies the audit log works with; their own credentials may only read."""
+    from shared.examination import Auditor
+
+    ports = sealer_of(settings(), _credentials(environment), "verify-audit")
+    return Auditor(ports.audit, ports.places, ports.macs, ports.now)
 
 
 def _endpoint(current: Settings) -> Endpoint:

@@ -8,6 +8,7 @@ AkwardenError
 ├── RevocationIncomplete   something of a revoked grant is still there
 ├── GrantNotEnded          one grant of several that are to end: which, and why
 ├── OutOfTime              a run stopped before its function's timeout would have ended it
+├── DigestsUnusable        there are digests, and none that the key of today has signed
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -172,3 +173,10 @@ class OutOfTime(AkwardenError):
     def __init__(self, left: int) -> None:
         super().__init__(f"{self.reason}: {left} left for the next run")
         self.left = left
+
+
+class DigestsUnusable(AkwardenError):
+    """There are digests, but none that the digest key signed: nobody knows where to go on. Another
+    key was set, or strangers write there; a person must look."""
+
+    reason = "digests_unusable"

@@ -12,6 +12,7 @@ PREFIX = "akw-"
 SECRET_PREFIX = "akw/"
 ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use the same
 REVOKE_FUNCTION = "akw-revoke"
+DIGEST_LOGSTORE = "digests"  # in the audit project, and as a copy in the digests' own
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
 CURRENT_STAGE = "ACSCurrent"

@@ -42,6 +42,7 @@ class Assets:
     account_id: str
     region: str
     audit_project: str
+    digest_project: str
     secret_prefix: str = "akw/"
     name_prefix: str = "akw-"
 
@@ -53,6 +54,8 @@ class Assets:
             "acs:kms:*:*:secret/akwarden/*",  # the signing secrets and the ledger key
             f"acs:log:*:*:project/{self.audit_project}",
             f"acs:log:*:*:project/{self.audit_project}/*",
+            f"acs:log:*:*:project/{self.digest_project}",
+            f"acs:log:*:*:project/{self.digest_project}/*",
             f"acs:ram:*:*:policy/{self.name_prefix}*",
             "acs:ram:*:*:policy/akwarden-*",  # of the functions' own roles
             f"acs:ram:*:*:role/{self.name_prefix}*",

@@ -217,6 +217,49 @@ class AuditLog(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Received:
+    """A stored row without what SLS added; `received_at` is SLS's own clock (whole seconds since
+    1970), None where the row does not tell it."""
+
+    row: Row
+    received_at: int | None
+
+
+class AuditReader(Protocol):
+    """A logstore as an auditor reads it."""
+
+    def created_at(self) -> datetime:
+        """GetLogStore: since when it exists."""
+        ...
+
+    def pull_logs(self, since: datetime, until: datetime) -> Sequence[Received]:
+        """PullLogs over all shards: what was received in [since, until), also what queries no
+        longer show because it was changed or deleted afterwards."""
+        ...
+
+    def query_logs(self, since: datetime, until: datetime) -> Sequence[Received]:
+        """GetLogs: what queries show of it; `since` and `until` are the writers' clock."""
+        ...
+
+
+class DigestLog(AuditReader, Protocol):
+    """A logstore of digests, which can be written too."""
+
+    def put_logs(self, rows: Sequence[Row]) -> None: ...
+
+
+class Macs(Protocol):
+    """KMS 2016-01-20: MACs by the one key that signs digests."""
+
+    @property
+    def key_id(self) -> str: ...
+
+    def generate_mac(self, message: bytes) -> str: ...
+
+    def verify_mac(self, message: bytes, mac: str) -> bool: ...
+
+
 class Functions(Protocol):
     """FC 2023-03-30, asynchronous invocations."""
 

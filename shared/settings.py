@@ -35,6 +35,10 @@ SETTINGS = (
     Setting("AKWARDEN_AUDIT_PROJECT", "SLS project of the audit log", "", r"[a-z0-9-]{3,63}"),
     Setting("AKWARDEN_AUDIT_LOGSTORE", "logstore of the audit log", "", r"[a-z0-9_-]{2,63}",
             "audit"),
+    Setting("AKWARDEN_DIGEST_PROJECT", "SLS project of the digests' copy, another one than the "
+            "audit log's", "", r"[a-z0-9-]{3,63}"),
+    Setting("AKWARDEN_DIGEST_KEY_ID", "the KMS key of spec HMAC_SHA256 that signs digests", "",
+            r"[A-Za-z0-9-]+"),
     Setting("AKWARDEN_WEBHOOK_SECRET", "KMS secret that holds the webhook signing secrets, a JSON "
             "list of `whsec_…`", "", r"akwarden/[a-z-]+", "akwarden/webhook"),
     Setting("AKWARDEN_LEDGER_SECRET", "KMS secret that holds the key which signs grants", "",
@@ -69,6 +73,8 @@ class Settings:
     kms_key_id: str
     audit_project: str
     audit_logstore: str
+    digest_project: str
+    digest_key_id: str
     webhook_secret: str
     ledger_secret: str
     max_lag_seconds: int
@@ -100,6 +106,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         elif value and not re.fullmatch(setting.pattern, value, re.ASCII):
             problems.append(f"{setting.name} does not match {setting.pattern}")
         values[setting.name.removeprefix("AKWARDEN_").lower()] = value or ""
+    if values["digest_project"] and values["digest_project"] == values["audit_project"]:
+        problems.append("AKWARDEN_DIGEST_PROJECT must be another project than the audit log's")
     if problems:
         raise ConfigError(problems)
     values["fc_endpoint"] = (

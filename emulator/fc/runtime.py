@@ -38,7 +38,7 @@ class FunctionCompute:
         self._logs = Logs()
         self.pool = Pool(cloud, self._logs, port, preimports)
         self.tasks = Tasks(cloud, self.pool)
-        self._timers = Timers(found, cloud.clock, self._submit, self.pool.reap)
+        self._timers = Timers(found, cloud, self._submit, self.pool.reap)
         cloud.faults.kill = self._kill
         cloud.faults.function_of = self._function_of
         cloud.faults.event_of = self._event_of

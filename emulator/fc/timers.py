@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.clock import Clock, iso
+from emulator.clock import iso
+from emulator.cloud import Cloud
 from emulator.fc.specification import FunctionSpec, TimerTrigger
 
 _TICK_SECONDS = 1.0
@@ -31,11 +32,11 @@ class Timers:
     """All timers of all functions; `submit` takes an event and returns its request id."""
 
     def __init__(
-        self, specs: list[FunctionSpec], clock: Clock, submit: Submit,
+        self, specs: list[FunctionSpec], cloud: Cloud, submit: Submit,
         every_tick: Callable[[], None],
     ) -> None:
         self._specs = specs
-        self._clock = clock
+        self._cloud, self._clock = cloud, cloud.clock
         self._submit = submit
         self._every_tick = every_tick
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class Timers:
                 if due.at <= now:
                     last, due.at = _passed(due, now)
                     firing.append((due, last))
-        for due, at in firing:
+        for due, at in firing if self._cloud.choices.fc_timers else ():
             self._submit(due.spec, event(due.trigger, at))
 
     def fire(self, function: str, trigger: str) -> str:

@@ -35,7 +35,7 @@ class AuditLogAdapter:
 
     def __init__(
         self, endpoint: Endpoint, credentials: Credentials, *, project: str, logstore: str,
-        source: str,
+        source: str, schema: str = SCHEMA,
     ) -> None:  # fmt: skip
         token = credentials.security_token
         self._client = LogClient(
@@ -49,13 +49,14 @@ class AuditLogAdapter:
         )
         self._client.timeout = endpoint.audit_timeout_ms / 1000  # type: ignore[assignment] # requests takes fractions
         self._project, self._logstore, self._source = project, logstore, source
+        self._schema = schema
 
     def put_logs(self, rows: Sequence[Row]) -> None:
         """PutLogs, all rows in one request: acknowledged when this returns."""
         items = [LogItem(int(time.time()), contents=list(row.items())) for row in rows]
         request = PutLogsRequest(
             self._project, self._logstore, topic="akwarden", source=self._source,
-            logitems=items, logtags=[("schema", SCHEMA)],
+            logitems=items, logtags=[("schema", self._schema)],
         )  # fmt: skip
         answer("PutLogs", lambda: self._client.put_logs(request))
 

@@ -29,7 +29,7 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 def stage() -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
     stage = Stage(calm=True, max_lag_seconds=1, quiet=True,
-                  choices={"fc_retry_interval_seconds": 0.5})  # fmt: skip
+                  choices={"fc_retry_interval_seconds": 0.5, "fc_timers": False})  # fmt: skip
     furnish(stage)
     yield stage
     stage.stop()

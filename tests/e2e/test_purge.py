@@ -227,6 +227,22 @@ def test_without_sts_nothing_is_proved_and_nothing_is_over(scene: Scene) -> None
     assert proofs(scene)[-1] == (outcome["access_key_id"], "success", GONE)
 
 
+@pytest.mark.parametrize("product", ["ims", "ram"])
+def test_bins_that_lag_are_read_until_they_are_empty(scene: Scene, product: str) -> None:
+    """Reads show what was a second ago, the purge acts on what is: nothing stays behind."""
+    outcome = issued(scene)
+    owner, key_id = user_id(scene, outcome), outcome["access_key_id"]
+    scene.stage.manage("POST", "/faults", {
+        "kind": "lag", "product": product, "seconds": 1.0,
+    })  # fmt: skip
+
+    ended_for(scene, "leaked")
+
+    assert remains(scene) == []
+    assert restore_user(scene, owner) == "EntityNotExist.User"
+    assert restore_key(scene, owner, key_id) == "EntityNotExist.User.AccessKey"
+
+
 # -- a name that the recycle bin holds ----------------------------------------------------------
 
 

@@ -476,12 +476,13 @@ def test_cut_does_not_wait_for_a_slow_log(scene: Scene) -> None:
     key = key_of(scene, issued(scene))
     scene.stage.manage("POST", "/faults", {
         "kind": "delay", "product": "sls", "action": "PutLogs", "function": "akw-revoke",
-        "seconds": 8.0,
+        "seconds": 8.0, "times": 0,
     })  # fmt: skip
     withdraw(scene)
 
     until(lambda: refusal_code(scene, key) == "InvalidAccessKeyId.Inactive")
 
+    scene.stage.manage("DELETE", "/faults")
     assert [c for c in scene.history() if "role/akw-revoke" in c["principal"]
             and c["action"] == "PutLogs" and c["status"]] == []  # fmt: skip
     assert answer_of(scene, "akw-revoke")["status"] == "revoked"

@@ -99,3 +99,14 @@ def test_unknown_timer(functions: Functions) -> None:
     """ValueError, which the management port answers as 400."""
     with pytest.raises(ValueError, match="no timer daily of function timed"):
         functions.fc.fire_timer("timed", "daily")
+
+
+def test_timers_wait_to_be_told_if_so_chosen(functions: Functions) -> None:
+    """Tests that look at all calls need no timer among them; what was due meanwhile is over."""
+    functions.cloud.choices.fc_timers = False
+    functions.cloud.clock.advance(3700)
+    functions.fc.time_jumped()
+    functions.cloud.choices.fc_timers = True
+    functions.fc.time_jumped()
+
+    assert [] == functions.fc.tasks_described()

@@ -16,7 +16,7 @@ from shared.policies import Assets
 ROOT = Path(__file__).parents[2]
 ACCOUNT_ID = "1234567890123456"
 NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
-ASSETS = Assets(ACCOUNT_ID, "cn-hangzhou", "akwarden-audit")
+ASSETS = Assets(ACCOUNT_ID, "cn-hangzhou", "akwarden-audit", "akwarden-digests")
 RULES = rules.load((ROOT / "config" / "rules.toml").read_text(encoding="utf-8"))
 TEMPLATES = templates.load((ROOT / "config" / "templates.toml").read_text(encoding="utf-8"))
 

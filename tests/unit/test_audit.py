@@ -280,3 +280,25 @@ def test_resource_is_told_in_its_own_field() -> None:
 
     assert ("developers", "") == (row["resources"], row["access_key_id"])
     assert attempt.planned("group.left", "developers") is left
+
+
+def test_hash_is_of_what_was_said() -> None:
+    """A field that is empty says nothing, and what SLS adds is not ours: a later schema, or a
+    reader that leaves empty fields out, finds the same hash."""
+    row = dict(record(CUT).results(NOW)[0])
+    bare = {name: value for name, value in row.items() if value}
+
+    assert row["hash"] == audit.row_hash(bare)
+    assert row["hash"] == audit.row_hash(row | {"__time__": "1", "__tag__:schema": "x", "new": ""})
+    assert row["hash"] != audit.row_hash(row | {"new": "x"})
+
+
+def test_first_row_says_that_it_is_the_first() -> None:
+    """Number 0 and nothing before it, in every chain of a run."""
+    attempt = fresh()
+
+    firsts = [a.note("ticket.rejected", NOW, outcome="failure", reason="x")[0]
+              for a in (attempt, attempt.elsewhere("akw-orders-test", {}))]  # fmt: skip
+
+    assert [("0", ""), ("0", "")] == [(row["seq"], row["prev_hash"]) for row in firsts]
+    assert firsts[0]["chain_id"] != firsts[1]["chain_id"]

@@ -124,6 +124,10 @@ def test_triggers_have_exactly_the_keys_that_fc_knows(function: dict[str, Any]) 
                                    "eventRuleFilterPattern", "eventSinkConfig",
                                    "eventSourceConfig"}  # fmt: skip
             continue
+        if "timer" == trigger["triggerType"]:
+            assert {"cronExpression", "enable"} == set(config)
+            assert config["enable"] is True
+            continue
         assert "http" == trigger["triggerType"]
         assert {"authType", "methods"} == set(config)
         assert config["authType"] in ("anonymous", "function")

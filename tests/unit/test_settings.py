@@ -18,6 +18,8 @@ GIVEN = {
     "AKWARDEN_KMS_INSTANCE_ID": "kst-1",
     "AKWARDEN_KMS_KEY_ID": "key-1",
     "AKWARDEN_AUDIT_PROJECT": "akwarden-audit",
+    "AKWARDEN_DIGEST_PROJECT": "akwarden-digests",
+    "AKWARDEN_DIGEST_KEY_ID": "key-2",
 }
 NEEDED = [setting.name for setting in SETTINGS if setting.default is None]
 

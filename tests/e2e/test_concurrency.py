@@ -1,0 +1,203 @@
+"""Deliveries, repeats and kills at once: one stored key per application at every moment.
+
+No clock is moved here: the functions' timeout, and with it their leases, are short enough to be
+waited for, so that everything that overlaps does so as it would in production.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from demo import actors, leaks
+from demo.stage import ROOT, Stage
+from shared import deliveries, handover
+from shared.deliveries import Delivery
+from tests.e2e.conftest import furnish, until
+from tests.faults import evidence, invariants
+from tests.unit.samples import approved_body
+
+SEED = 20261125
+TICKETS, DELIVERIES = 20, 100
+SWEEP = "akw-cleanup/sweep"
+TIMEOUT_SECONDS = 55  # of akw-issue and akw-revoke: their leases last one second longer
+KILLED = [
+    ("ram", "CreatePolicy"), ("ims", "CreateUser"), ("ram", "CreateAccessKey"),
+    ("kms", "PutSecretValue"), ("kms", "UpdateSecretVersionStage"), ("sls", "PutLogs"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def brisk_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """akwarden with short timeouts; what its functions do is as deployed."""
+    text = (ROOT / "s.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"timeout: (?:[1-9]\d\d)\b", f"timeout: {TIMEOUT_SECONDS}", text)
+    text = text.replace("code: .", f"code: {ROOT}")
+    brisk = tmp_path_factory.mktemp("brisk") / "s.yaml"
+    brisk.write_text(text, encoding="utf-8")
+    stage = Stage(
+        calm=True, max_lag_seconds=1, quiet=True, functions=brisk,
+        choices={"fc_retry_interval_seconds": 1.0},
+        settings={"AKWARDEN_AUDIT_TIMEOUT_MS": "500", "AKWARDEN_READ_TIMEOUT_MS": "3000",
+                  "AKWARDEN_CONNECT_TIMEOUT_MS": "1000"},
+    )  # fmt: skip
+    furnish(stage)
+    yield stage
+    stage.stop()
+
+
+class Crowd:
+    """Twenty approved tickets, each of an application of its own, and all that is done to them."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.stage, self.random = stage, random.Random(seed)
+        self.secret = actors.webhook_secret(stage)
+        self.applications = [f"c{seed}n{number:02d}x" for number in range(TICKETS)]
+        now = datetime.now(UTC)
+        self.bodies = {name: approved_body(now=now, application=name, id=f"T-{name}")
+                       for name in self.applications}  # fmt: skip
+        self.began = len(stage.manage("GET", "/history")["calls"])
+        self.replies: list[str] = []
+
+    def kill_some(self) -> None:
+        """Half of the applications lose the function that works for them, at one call or two."""
+        for name in self.applications[::2]:
+            for product, action in self.random.sample(KILLED, k=self.random.choice((1, 2))):
+                self.stage.manage("POST", "/faults", {
+                    "kind": self.random.choice(("kill-before", "kill-after")), "event": name,
+                    "product": product, "action": action, "function": "akw-issue",
+                })  # fmt: skip
+
+    def deliver(self) -> None:
+        """Five times each, all at once and in no order: three by webhook, two as the duplicates
+        that FC itself makes of what it has accepted."""
+        jobs = [(name, self._post) for name in self.applications for _ in range(3)]
+        jobs += [(name, self._duplicate) for name in self.applications for _ in range(2)]
+        assert DELIVERIES == len(jobs)
+        self.random.shuffle(jobs)
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(lambda job: job[1](job[0]), jobs))
+
+    def _post(self, name: str) -> None:
+        self._send(self.bodies[name])
+
+    def _send(self, body: bytes) -> None:
+        """As a ticket system does: 503 says that it is to be sent again."""
+        def accepted() -> bool:
+            headers = actors.signed_headers(self.secret, body)
+            status, answer = actors.deliver(self.stage, body, headers)
+            self.replies.append(json.dumps(answer))
+            assert status in (202, 503)
+            return status == 202
+
+        until(accepted)
+
+    def _duplicate(self, name: str) -> None:
+        delivery = deliveries.parse(self.bodies[name], source="standard-webhooks")
+        assert isinstance(delivery, Delivery)
+        payload = handover.payload(delivery, datetime.now(UTC))
+        self.stage.manage("POST", "/invoke/akw-issue", json.loads(payload))
+
+    def withdraw(self) -> None:
+        """Every ticket, once, all at once."""
+        def post(name: str) -> None:
+            body = approved_body(now=datetime.now(UTC), application=name, id=f"T-{name}",
+                                 type="accesskey.ticket.revoked", status="revoked")  # fmt: skip
+            self._send(body)
+
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(post, self.applications))
+
+    def settle(self) -> None:
+        """Wait until every task has ended well; leases of the killed are waited for."""
+        def over() -> bool:
+            tasks = self.stage.manage("GET", "/tasks")["tasks"]
+            return all(task["state"] in ("Succeeded", "Failed") for task in tasks)
+
+        until(over, seconds=8 * TIMEOUT_SECONDS)
+        tasks = self.stage.manage("GET", "/tasks")["tasks"]
+        assert [] == [task for task in tasks if task["state"] == "Failed"]
+
+    def evidence(self, revoked_from: int = 0) -> list[evidence.Evidence]:
+        history = self.stage.manage("GET", f"/history?since={self.began}")["calls"]
+        state = self.stage.manage("GET", "/state")
+        return [evidence.of(name, f"T-{name}", history, state, revoked_from=revoked_from,
+                            max_lag_seconds=1) for name in self.applications]  # fmt: skip
+
+    def changes_so_far(self) -> int:
+        history = self.stage.manage("GET", f"/history?since={self.began}")["calls"]
+        return max((int(call["order"]) for call in history), default=0)
+
+
+def test_hundred_deliveries_with_kills_make_twenty_keys_and_their_end_none(
+    brisk_stage: Stage,
+) -> None:
+    """I1 and I2 at every moment, under a sweep that goes on beside it; and once the tickets are
+    revoked no delivery, no retry and no timer ever makes a key again."""
+    crowd = Crowd(brisk_stage, seed=SEED)
+    crowd.kill_some()
+    with sweeping(brisk_stage):
+        crowd.deliver()
+        crowd.settle()
+
+    assert {} == violated(crowd.evidence(), invariants.end_one_usable_key)
+    fired = sum(rule["fired"] for rule in brisk_stage.manage("GET", "/faults")["rules"])
+    brisk_stage.manage("DELETE", "/faults")
+    keys = brisk_stage.manage("GET", "/state")["ram"]["keys"].values()
+    sys.stdout.write(f"{DELIVERIES} deliveries, {fired} kills: {len(keys) - 1} keys; ")
+    assert TICKETS == len(keys) - 1  # the administrator's own
+    assert fired >= TICKETS // 2
+    revoked_from = crowd.changes_so_far()
+
+    with sweeping(brisk_stage):
+        crowd.withdraw()
+        crowd.deliver()
+        crowd.settle()
+    for trigger in timers(brisk_stage):
+        brisk_stage.manage("POST", f"/timers/{trigger}")
+    crowd.settle()
+
+    assert {} == violated(crowd.evidence(revoked_from), invariants.end_nothing_left)
+    assert 1 == len(brisk_stage.manage("GET", "/state")["ram"]["keys"])
+    leaks.assert_none(brisk_stage, crowd.replies)
+
+
+def violated(
+    cases: list[evidence.Evidence], end: Callable[[evidence.Evidence], list[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """Violations by application; empty if there are none."""
+    found = {case.application: invariants.violations(case, end) for case in cases}
+    return {name: problems for name, problems in found.items() if problems}
+
+
+def timers(stage: Stage) -> list[str]:
+    """`<function>/<trigger>` of every timer that is deployed."""
+    listed = stage.manage("GET", "/functions")["functions"]
+    return [f"{f['name']}/{name}" for f in listed for name in f.get("timers", [])]
+
+
+@contextlib.contextmanager
+def sweeping(stage: Stage) -> Iterator[None]:
+    """The reconciler, again and again, while something else goes on."""
+    over = threading.Event()
+
+    def sweep() -> None:
+        while not over.wait(1.0) and SWEEP in timers(stage):
+            stage.manage("POST", f"/timers/{SWEEP}")
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
