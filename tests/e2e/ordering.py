@@ -10,7 +10,7 @@ from alibabacloud_fc20230330.client import Client as FcClient
 from darabonba.runtime import RuntimeOptions
 
 from demo import actors
-from shared import orders
+from shared import naming, orders
 from shared.orders import Order, Selector
 from tests.e2e.conftest import Scene, until
 
@@ -62,6 +62,6 @@ def outcome(scene: Scene, request_id: str, seconds: float = 60) -> dict[str, Any
 
 def order_rows(scene: Scene, order_id: str) -> list[dict[str, str]]:
     """The rows of the order itself, oldest first."""
-    rows = actors.audit_rows(scene.stage, f'trigger: "order/{order_id}"')
-    own = [row for row in rows if not row["ticket_id"]]
-    return sorted(own, key=lambda row: (row["time_ms"], row["chain_id"], int(row["seq"])))
+    own = naming.operation_id("order", order_id, "revoke")
+    rows = actors.audit_rows(scene.stage, f'operation_id: "{own}"')
+    return sorted(rows, key=lambda row: (row["time_ms"], row["chain_id"], int(row["seq"])))
