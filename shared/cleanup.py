@@ -49,8 +49,10 @@ FINDING_HOURS = 24  # a finding is written down once in so long
 def sweep(run: Sweep) -> None:
     """Everything, in the order of urgency; SweepIncomplete with all that failed."""
     view = sweeps.look(run)
-    run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
-                      for order in candidates.open_orders(view)])  # fmt: skip
+    if open_orders := candidates.open_orders(view):
+        run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
+                          for order in open_orders])  # fmt: skip
+        view = sweeps.look(run)  # what an order has ended is no contradiction afterwards
     suspects = candidates.suspects(view, run.settled)
     run.findings += suspects.findings
     targets = list(suspects.targets)

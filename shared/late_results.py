@@ -142,7 +142,7 @@ def adopt(record: Attempt, results: Sequence[LateResult], key_id: str) -> None:
         record.adopted[change] = result.intent["change_id"]
         record.outcomes[change] = Outcome(result.outcome, message=FOUND_BY_CLEANUP)
     first = results[0].intent
-    for name in ("target_user", "policy_name", "secret_name", "reason"):
+    for name in ("target_user", "policy_name", "secret_name", "reason", "trigger"):
         record.base[name] = first.get(name, "")
     if any(_is_ending(result.intent) and result.outcome == SUCCESS for result in results):
         record.facts |= {"access_key_id": key_id, "secret_version": key_id}

@@ -666,6 +666,12 @@ def test_open_order_is_carried_out_again_and_its_intent_answered(code: str) -> N
     record.outcomes[ordered] = audit.Outcome("failure", code=code)
     if code:
         world.rows += record.results(world.now)
+    else:  # it had begun with the grant
+        world.rows += audit.attempt(
+            Subject("standard-webhooks", "REQ-1042", "orders", "prod"), "op-" + "1" * 24,
+            fc_request_id="1", fc_function="akw-revoke", account_id="1", region="r",
+            trigger=order.trigger, broker_version="0",
+        ).intents([revocation.ENDING], world.now)  # fmt: skip
     world.sleep(PAST_THE_GUARD)
 
     sweep(world)
