@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke verify-audit test bulk faults lint docs package clean
+.PHONY: help demo serve provision revoke sweep-plan verify-audit test bulk faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ revoke: $(STAMP)  ## end grants by one order: make revoke ARGS='--application or
 
 verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2026-09-01")
 	@$(BIN)/python -m deploy.verify_audit $(ARGS)
+
+sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
+	@$(BIN)/python -m deploy.sweep
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest

@@ -22,11 +22,14 @@ SCHEMA = "akw.audit/1"
 INTENT, RESULT, NOTE = "intent", "result", "note"
 SUCCESS, FAILURE, UNKNOWN, SKIPPED, PENDING = "success", "failure", "unknown", "skipped", "pending"
 
+FOUND_BY_CLEANUP = "late; found by cleanup"  # begins the message of a result for another's intent
 LATE = "late"  # begins the message of a row whose change came before its acknowledged intent
 
 # Events that end an operation of a ticket: whoever finds one never issues for it again.
 ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
 REVOKED = "ticket.revoked"
+REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
+FINDING = "sweep.finding"
 
 FIELDS = (
     "schema", "event_id", "change_id", "event_type", "phase", "outcome", "time_ms",
@@ -95,6 +98,7 @@ class Attempt:
 
     `facts` are row fields that become known on the way (the AccessKey id, for one). `late` are
     changes that could not wait for the acknowledgement of their intents: revocation's alone.
+    `adopted` are changes that another run announced, with the change ids of its intents.
     """
 
     operation_id: str
@@ -105,6 +109,7 @@ class Attempt:
     reported: set[Change] = field(default_factory=set)
     facts: dict[str, str] = field(default_factory=dict)
     late: set[Change] = field(default_factory=set)
+    adopted: dict[Change, str] = field(default_factory=dict)
     rows_written: int = 0
     last_hash: str = ""
 
@@ -198,6 +203,8 @@ class Attempt:
     def _change_id(self, change: Change) -> str:
         """The same in a change's intent and in its result: an intent whose id stands in no result
         is one that nobody knows the end of."""
+        if change in self.adopted:
+            return self.adopted[change]
         named = (self.operation_id, self.run_id, change.event_type, change.target, change.resource)
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"akwarden:change:{'/'.join(named)}"))
 

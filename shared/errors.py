@@ -9,6 +9,7 @@ AkwardenError
 ├── GrantNotEnded          one grant of several that are to end: which, and why
 ├── OutOfTime              a run stopped before its function's timeout would have ended it
 ├── DigestsUnusable        there are digests, and none that the key of today has signed
+├── SweepIncomplete        a sweep could not read or finish something
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -23,7 +24,7 @@ AkwardenError
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -146,10 +147,7 @@ class RevocationIncomplete(AkwardenError):
 
     def __init__(self, failures: Iterable[AkwardenError]) -> None:
         self.failures = tuple(failures)
-        told = [str(failure) for failure in self.failures[:TOLD_FAILURES]]
-        if len(self.failures) > TOLD_FAILURES:
-            told.append(f"and {len(self.failures) - TOLD_FAILURES} more")
-        super().__init__(f"{self.reason}: {'; '.join(told)}")
+        super().__init__(f"{self.reason}: {_told(self.failures)}")
 
 
 class GrantNotEnded(AkwardenError):
@@ -180,3 +178,21 @@ class DigestsUnusable(AkwardenError):
     key was set, or strangers write there; a person must look."""
 
     reason = "digests_unusable"
+
+
+class SweepIncomplete(AkwardenError):
+    """Everything that could be done was; `failures` are all that went wrong, none left out."""
+
+    reason: ClassVar[str] = "sweep_incomplete"
+
+    def __init__(self, failures: Iterable[AkwardenError]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(f"{self.reason}: {_told(self.failures)}")
+
+
+def _told(failures: Sequence[AkwardenError]) -> str:
+    """The first of many failures, and how many more there are."""
+    told = [str(failure) for failure in failures[:TOLD_FAILURES]]
+    if len(failures) > TOLD_FAILURES:
+        told.append(f"and {len(failures) - TOLD_FAILURES} more")
+    return "; ".join(told)

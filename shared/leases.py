@@ -35,6 +35,16 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Marker:
+    """A lease's n-th marker as a list of policies shows it; `until` is far away if unreadable."""
+
+    lease: str
+    number: int
+    holder: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class LeaseTerms:
     """How long a lease lasts and how long a takeover waits, in seconds."""
 
@@ -115,11 +125,26 @@ def _description(holder: str, ends_at: datetime) -> str:
     return json.dumps({"lease": "1", "holder": holder, "until": ends_at.timestamp()})
 
 
-def _held_until(marker: PolicyState | None) -> datetime | None:
-    """When the marker ends; None if it is gone. An unreadable one holds for ever: a finding."""
-    if marker is None:
+def marker_of(policy: str, description: str) -> Marker | None:
+    """The marker that a policy is; None if its name is no marker's."""
+    lease, _, number = policy.removeprefix(naming.LEASE_PREFIX).rpartition("-")
+    if not policy.startswith(naming.LEASE_PREFIX) or not lease or not number.isdecimal():
         return None
     try:
-        return datetime.fromtimestamp(float(json.loads(marker.description)["until"]), UTC)
+        holder = str(json.loads(description)["holder"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        holder = ""
+    return Marker(lease, int(number), holder, _until(description))
+
+
+def _held_until(marker: PolicyState | None) -> datetime | None:
+    """When the marker ends; None if it is gone."""
+    return None if marker is None else _until(marker.description)
+
+
+def _until(description: str) -> datetime:
+    """An unreadable marker holds for ever: a finding."""
+    try:
+        return datetime.fromtimestamp(float(json.loads(description)["until"]), UTC)
     except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return datetime.max.replace(tzinfo=UTC)

@@ -13,6 +13,8 @@ SECRET_PREFIX = "akw/"
 ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use the same
 REVOKE_FUNCTION = "akw-revoke"
 DIGEST_LOGSTORE = "digests"  # in the audit project, and as a copy in the digests' own
+CLEANUP_FUNCTION = "akw-cleanup"
+LEASE_PREFIX = f"{PREFIX}lock-"
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
 CURRENT_STAGE = "ACSCurrent"
@@ -49,7 +51,18 @@ def ticket_lease(source: str, ticket_id: str) -> str:
 def lease_name(lease: str, number: int) -> str:
     """The marker policy of a lease's n-th holder. No policy of an application has this name:
     `lock` and `lock-…` are reserved among applications."""
-    return f"{PREFIX}lock-{lease}-{number}"
+    return f"{LEASE_PREFIX}{lease}-{number}"
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """(application, environment) of a user's, policy's or secret's name; empty strings if it is
+    none of ours by its form. Environments have no hyphen and no slash."""
+    prefix, separator = (SECRET_PREFIX, "/") if name.startswith(SECRET_PREFIX) else (PREFIX, "-")
+    ours = name.startswith(prefix) and not name.startswith(LEASE_PREFIX)
+    if not ours or name == QUARANTINE_POLICY:
+        return "", ""
+    application, _, environment = name.removeprefix(prefix).rpartition(separator)
+    return (application, environment) if application and environment else ("", "")
 
 
 def principal_name(user: str, domain: str) -> str:

@@ -128,7 +128,8 @@ class Memory:
     """What the audit log says of the ticket.
 
     `revoked` from the first intent on, `ended` once a revocation got through; `cut` if another
-    run's quarantine, `made_policy` if the making of a policy is on record; `worked_at_ms` is the
+    run's quarantine, `made_policy` if the making of a policy is on record, `standing` what was made
+    and not deleted since (the events that made it); `worked_at_ms` is the
     last sign of any other operation of the ticket, 0 if there is none, and `places` are the
     (application, environment) that such an operation was going to change. `user_ids` and `key_ids`
     are all that were this ticket's: those of deleted users, and every key's. `deleted` are
@@ -139,6 +140,7 @@ class Memory:
     ended: bool = False
     cut: bool = False
     made_policy: bool = False
+    standing: frozenset[str] = frozenset()
     worked_at_ms: int = 0
     places: frozenset[tuple[str, str]] = frozenset()
     user_ids: frozenset[str] = frozenset()
@@ -171,6 +173,7 @@ class Memory:
                 for row in rows
             ),
             made_policy=any(row.get("event_type", "") == "policy.created" for row in rows),
+            standing=_standing(rows),
             worked_at_ms=max((int(row.get("time_ms") or 0) for row in others), default=0),
             places=frozenset(
                 (row.get("application", ""), row.get("environment", ""))
@@ -189,6 +192,17 @@ class Memory:
                 and row.get("outcome", "") == SUCCESS and not row.get("error_code", "")
             ),
         )  # fmt: skip
+
+
+# What makes a thing that is found by one read alone, and what ends it.
+_MADE = {"policy.created": "policy.deleted", "secret.reserved": "secret.deleted"}
+
+
+def _standing(rows: Sequence[Row]) -> frozenset[str]:
+    happened = {row.get("event_type", "") for row in rows if row.get("outcome", "") == SUCCESS}
+    return frozenset(
+        made for made, end in _MADE.items() if made in happened and end not in happened
+    )
 
 
 def memory_query(whom: Target) -> str:
@@ -219,13 +233,28 @@ def unsettled_seconds(
 
     A change of an issue run may not be visible yet. And until its quarantine is in force, the user
     itself could make a key: every policy of ours denies that, unless it was detached or changed
-    behind our back. `cut_at` is when this run had attached it, None if it did not.
+    behind our back. `cut_at` is when this run had attached it, None if it did not. What the log
+    remembers and the read does not show is read again: a stale answer is not a deletion.
     """
+    if memory.standing - _shown(found, more):
+        return max_lag_seconds
     intact = Attached("Custom", whom.policy) in found.attached and len(more.versions) == 1
     if found.user is not None and not intact:
         return max_lag_seconds - (now - (cut_at or now)).total_seconds()
     since = now.timestamp() - memory.worked_at_ms / 1000
     return max(0.0, max_lag_seconds - since)
+
+
+def _shown(found: Found, more: Details) -> set[str]:
+    """Which of the things that are found by one read alone were found, as the events that made
+    them."""
+    things = {"policy.created": found.policy, "secret.reserved": more.secret}
+    return {made for made, thing in things.items() if thing is not None}
+
+
+def vanished(before: tuple[Found, Details], now: tuple[Found, Details]) -> bool:
+    """Whether a later read misses what an earlier one showed, with nothing deleted in between."""
+    return bool(_shown(*before) - _shown(*now))
 
 
 def removal(whom: Target, found: Found, details: Details, memory: Memory) -> list[Change]:

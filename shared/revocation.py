@@ -257,7 +257,9 @@ def _remove(run: Run, memory: Memory) -> Revoked:
     if pause > 0:
         _cut(run, found)
         broker.sleep(pause)
-        found, more = teardown.find(run), teardown.details(run)
+        before, (found, more) = (found, more), (teardown.find(run), teardown.details(run))
+        if removal.vanished(before, (found, more)):
+            run.failures.append(StateChanged("what was there is not visible any more"))
     purges = recycling.purges(target, found, purging.find(run, found, memory))
     complete = len(run.failures) == unread
     _cut(run, found)

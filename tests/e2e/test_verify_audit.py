@@ -183,8 +183,8 @@ def test_untouched_log_verifies(
 def test_all_that_the_product_writes_verifies(
     scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Issued, refused, ordered away, and withdrawn while SLS refuses every other write: no chain
-    has a gap that nobody made."""
+    """Issued, refused, ordered away, and withdrawn although SLS refuses the first writes of it:
+    chains are whole, and everything is covered."""
     kept, gone = scene.application, f"{scene.application}-x"
     for application in (kept, gone):
         scene.deliver(scene.body(application=application, id=f"T-{application}"))

@@ -7,6 +7,7 @@ the service refuses or falls silent, and whether the change was made by then.
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.audit import INTENT, REVOKED, SUCCESS, Row
+from shared import candidates, orders, reasons
+from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SUCCESS, Row
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
 from shared.issuance import Broker
 from shared.leases import LeaseTerms
-from shared.naming import CURRENT_STAGE, RESERVED_VERSION
+from shared.naming import CLEANUP_FUNCTION, CURRENT_STAGE, RESERVED_VERSION
 from shared.ports import (
     Attached,
     KeyStatus,
@@ -83,6 +85,7 @@ class World:
     faults: set[Fault] = field(default_factory=set)
     users: dict[str, User] = field(default_factory=dict)
     policies: dict[str, PolicyState] = field(default_factory=dict)
+    made: dict[str, datetime] = field(default_factory=dict)  # when a policy was
     attached: set[tuple[str, str]] = field(default_factory=set)
     groups: set[tuple[str, str]] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
@@ -239,7 +242,7 @@ class FakeRam:
 
     def list_policies(self) -> Sequence[ListedPolicy]:
         found: list[ListedPolicy] = self.world.call("list_policies", lambda: [
-            ListedPolicy(policy.name, policy.description)
+            ListedPolicy(policy.name, policy.description, self.world.made.get(policy.name))
             for policy in self.world.policies.values()
         ])  # fmt: skip
         return found
@@ -248,6 +251,7 @@ class FakeRam:
         def create() -> str:
             _refuse_existing(name in self.world.policies)
             self.world.policies[name] = PolicyState(name, description, document)
+            self.world.made[name] = self.world.now
             return "request-policy"
 
         return str(self.world.call("create_policy", create, name))
@@ -509,10 +513,20 @@ class FakeAuditLog:
             latest_ms = (self.world.now.timestamp() - self.lag_seconds) * 1000
             return [
                 row for row in self.world.rows
-                if int(row["time_ms"]) <= latest_ms and _asked(row, query)
+                if since.timestamp() * 1000 <= int(row["time_ms"]) <= latest_ms
+                and _asked(row, query)
             ]  # fmt: skip
 
         rows: list[Row] = self.world.call("get_logs", found)
+        return rows
+
+    def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
+        statements = {
+            candidates.TICKETS_STATEMENT: open_tickets, candidates.ORDERS_STATEMENT: open_orders,
+        }  # fmt: skip
+        rows: list[Row] = self.world.call(
+            "select_logs", lambda: statements[query](self.world.rows)
+        )
         return rows
 
 
@@ -534,6 +548,56 @@ class FakeFunctions:
         return self.states[task_id]
 
 
+def open_tickets(rows: Sequence[Row]) -> list[Row]:
+    """What `candidates.TICKETS_STATEMENT` selects: an integration test compares the two."""
+    found: list[Row] = []
+    names = ("ticket_system", "ticket_id", "application", "environment")
+    for group in _groups([r for r in rows if r["phase"] != NOTE and r["ticket_id"]], names):
+        intents = {r["change_id"] for r in group if r["phase"] == INTENT}
+        results = {r["change_id"] for r in group if r["phase"] == "result"}
+        worked = [int(r["time_ms"]) for r in group if r["phase"] == INTENT
+                  and (r["fc_function"] != CLEANUP_FUNCTION or r["event_type"] == REVOKED)]
+        ended = [int(r["time_ms"]) for r in group if r["phase"] == "result"
+                 and r["outcome"] == SUCCESS
+                 and r["event_type"] in (*ENDING_EVENTS, REMAINS_REMOVED)]
+        doubts = [r for r in group if (r["phase"], r["event_type"], r["outcome"])
+                  == ("result", "key.created", "unknown")]
+        strict = [r for r in group if r["event_type"] == REVOKED and reasons.purges(r["reason"])]
+        ordered = [int(r["time_ms"]) for r in strict if r["phase"] == INTENT]
+        purged = [int(r["time_ms"]) for r in strict if r["phase"] == "result"
+                  and r["outcome"] == SUCCESS]
+        late = max([0, *worked]) > max([0, *ended]) or max([0, *ordered]) > max([0, *purged])
+        if len(intents) > len(results) or late or doubts:
+            last_ms = str(max(int(r["time_ms"]) for r in group))
+            found.append({name: group[0][name] for name in names} | {"last_ms": last_ms})
+    return sorted(found, key=lambda row: (int(row["last_ms"]), row["ticket_id"]))
+
+
+def open_orders(rows: Sequence[Row]) -> list[Row]:
+    """What `candidates.ORDERS_STATEMENT` selects."""
+    found: list[Row] = []
+    ordered = [r for r in rows if r["event_type"] == orders.EVENT]
+    for group in _groups(ordered, ("operation_id",)):
+        ends = [r for r in group if r["phase"] == "result"
+                and (r["outcome"] == SUCCESS or r["error_code"] == "over_the_cap")]
+        intents = {r["change_id"] for r in group if r["phase"] == INTENT}
+        results = {r["change_id"] for r in group if r["phase"] == "result"}
+        times = [int(r["time_ms"]) for r in group]
+        if not ends or len(intents) > len(results):
+            found.append({
+                "operation_id": group[0]["operation_id"], "resources": group[-1]["resources"],
+                "since_ms": str(min(times)), "last_ms": str(max(times)), "ends": str(len(ends)),
+            })  # fmt: skip
+    return sorted(found, key=lambda row: (int(row["since_ms"]), row["operation_id"]))
+
+
+def _groups(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return list(groups.values())
+
+
 def succeeded(world: World, event_type: str) -> list[Row]:
     """Result rows that say the event has happened."""
     return [
@@ -552,15 +616,14 @@ def announced(world: World) -> set[tuple[str, str]]:
 
 
 def _asked(row: Row, query: str) -> bool:
-    """The searches there are: an AccessKey, the grants of an order, the deletion of a user, all
-    rows of a ticket, and what ended it."""
+    """The searches there are: an AccessKey, the grants of an order, all rows of a ticket,
+    what ended it, and fields that are all so."""
     if "access_key_id: " in query:
         return f'access_key_id: "{row["access_key_id"]}"' in query
     if "trigger: " in query:
         return row["event_type"] == REVOKED and f'trigger: "{row["trigger"]}"' in query
     if "ticket_id" not in query:
-        deleted = row["event_type"] == "user.deleted"
-        return deleted and f'resources: "{row["resources"]}"' in query
+        return all(row[name] == value for name, value in re.findall(r'(\w+): "([^"]*)"', query))
     if f'ticket_id: "{row["ticket_id"]}"' not in query:
         return False
     if "event_type" not in query:

@@ -384,7 +384,8 @@ def test_former_key_is_known_from_the_log() -> None:
     key_id = add_grant(world, "c")
     row = {"ticket_id": "T-c", "ticket_system": SOURCE, "application": "c", "environment": "prod",
            "access_key_id": key_id, "phase": "result", "event_type": "key.created",
-           "time_ms": "1", "operation_id": "op-issue"}  # fmt: skip
+           "time_ms": f"{world.now.timestamp() * 1000:.0f}",
+           "operation_id": "op-issue"}  # fmt: skip
     world.rows.append(dict.fromkeys(audit.FIELDS, "") | row)
     del world.keys[key_id]
 

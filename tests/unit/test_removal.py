@@ -153,6 +153,41 @@ def test_fresh_work_is_waited_for() -> None:
     assert 20 == unsettled(found(None), worked_at_ms=at)
 
 
+@pytest.mark.parametrize(("seen", "waits"), [
+    (Found.of(WHOM, user(OURS), [KEY], [Attached("Custom", WHOM.policy)], None), LAG_SECONDS),
+    (found(user(OURS), policy()), 0),
+])  # fmt: skip
+def test_what_the_log_remembers_and_the_read_does_not_show_is_read_again(
+    seen: Found, waits: int
+) -> None:
+    """I6: an answer that there is nothing may be an old one."""
+    assert waits == unsettled(seen, standing=frozenset({"policy.created"}))
+
+
+def test_secret_that_stands_by_the_log_is_looked_for_again() -> None:
+    """The same for the secret, which one read alone shows."""
+    assert LAG_SECONDS == unsettled(found(user(OURS)), standing=frozenset({"secret.reserved"}))
+
+
+def test_what_was_seen_does_not_vanish_by_itself() -> None:
+    """Between two reads of one run nothing is deleted: the later one is stale."""
+    full, none = found(user(OURS), policy()), Found.of(WHOM, user(OURS), [KEY], [], None)
+
+    assert removal.vanished((full, Details()), (none, Details()))
+    assert not removal.vanished((none, Details()), (full, Details()))
+
+
+def test_things_stand_from_their_making_to_their_end() -> None:
+    """What failed was not made, and what was deleted does not stand any more."""
+    def standing(*rows: dict[str, str]) -> frozenset[str]:
+        return Memory.of(rows, operation_id="op-1", run_id="run-1").standing
+
+    made, kept = row(event_type="policy.created"), row(event_type="secret.reserved")
+    assert frozenset({"policy.created", "secret.reserved"}) == standing(made, kept)
+    assert frozenset({"secret.reserved"}) == standing(made, kept, row(event_type="policy.deleted"))
+    assert frozenset() == standing(made | {"outcome": "failure"})
+
+
 def row(**changes: str) -> dict[str, str]:
     return {"phase": "result", "application": "orders", "environment": "prod",
             "event_type": "key.issued", "outcome": "success", "operation_id": "op-issue",

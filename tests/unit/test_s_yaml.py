@@ -154,6 +154,13 @@ def test_worker_is_reached_by_nobody_but_the_ingress() -> None:
     assert 0 < worker["asyncInvokeConfig"]["maxAsyncEventAgeInSeconds"] <= 604_800
 
 
+def test_sweep_outlasts_every_other_function() -> None:
+    """Its age guard is its own timeout and the lag: nothing older can belong to a running one."""
+    longest = max(props(resource)["timeout"] for resource in RESOURCES)
+
+    assert props("cleanup")["timeout"] == longest
+
+
 def test_memory_and_processor_are_a_pair_that_fc_takes(function: dict[str, Any]) -> None:
     """FC, "Instance types": cpu in steps of 0.05, memory of 64 MB, 1 to 4 GB for a core."""
     cpu, memory_mb = function["cpu"], function["memorySize"]

@@ -1,0 +1,257 @@
+"""A sweep: finds what runs have left behind, and finishes or removes it, each within this run.
+
+First pages and two statements, then the few candidates one by one: read, plan, act. One that fails
+stops no other; all failures are raised together at the end, and the timer is the retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared import (
+    audit,
+    bulk_revocation,
+    candidates,
+    clearing,
+    late_results,
+    naming,
+    orders,
+    ownership,
+    reconciliation,
+    revocation,
+    sweeps,
+)
+from shared.audit import UNKNOWN, Attempt, Row, Subject
+from shared.candidates import Finding, OpenOrder, View
+from shared.errors import AkwardenError, RevocationIncomplete, StateChanged, SweepIncomplete
+from shared.late_results import LateResult
+from shared.leases import Marker
+from shared.ownership import Seen
+from shared.reconciliation import (
+    FinishRevocation,
+    Leave,
+    RecordResults,
+    RemoveRemains,
+    Report,
+    RetireKey,
+    Step,
+)
+from shared.refusals import Denied
+from shared.removal import Target
+from shared.sweeps import Sweep
+from shared.teardown import Run
+
+FINDING_HOURS = 24  # a finding is written down once in so long
+
+
+def sweep(run: Sweep) -> None:
+    """Everything, in the order of urgency; SweepIncomplete with all that failed."""
+    view = sweeps.look(run)
+    if open_orders := candidates.open_orders(view):
+        run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
+                          for order in open_orders])  # fmt: skip
+        view = sweeps.look(run)  # what an order has ended is no contradiction afterwards
+    suspects = candidates.suspects(view, run.settled)
+    run.findings += suspects.findings
+    targets = list(suspects.targets)
+    run.side_by_side([
+        (partial(sweeps.name, run, policy, targets), f"policy {policy}")
+        for policy in suspects.nameless
+    ])  # fmt: skip
+    run.side_by_side([(partial(_candidate, run, view, target), f"ticket {target.ticket_id}")
+                      for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
+    run.attempted(partial(_markers, run), "leases")
+    run.attempted(partial(_report, run), "findings")
+    if view.truncated:
+        run.planned("go on", "next run", "the log's answer was full")
+    if run.failures:
+        raise SweepIncomplete(run.failures)
+
+
+# -- one candidate --------------------------------------------------------------------------
+
+
+def _candidate(run: Sweep, view: View, target: Target) -> None:
+    broker = run.broker
+    seen = sweeps.seen_of(broker, target, view, run.record(_subject(target, ()), "op-look"))
+    if target.application and (view.users is None or view.secrets is None):
+        raise StateChanged("without the lists nothing is known to be gone")
+    steps = reconciliation.plan(target, seen, now=broker.now(), guard_seconds=run.guard_seconds)
+    proved, _ = ownership.proved(target, seen)
+    failures: list[AkwardenError] = []
+    for step in steps:
+        run.planned(*reconciliation.line(step, broker.now()))
+        try:
+            if not run.dry_run:
+                _take_step(run, step, proved)
+        except AkwardenError as err:
+            failures.append(err)
+            _tell_age(run, step)
+    if failures:
+        raise failures[0] if len(failures) == 1 else RevocationIncomplete(failures)
+
+
+def _take_step(run: Sweep, step: Step, seen: Seen) -> None:
+    broker = run.broker
+    if isinstance(step, RecordResults):
+        _record_results(run, step, seen)
+    elif isinstance(step, FinishRevocation):
+        record = run.record(_subject(step.target, seen.rows), step.target.operation_id)
+        revocation.revoke(broker, step.target, record)
+    elif isinstance(step, RemoveRemains):
+        record = _record(run, step.target, seen, "remains")
+        clearing.remove_remains(broker, step.target, record, planned=step.seen,
+                                look=partial(_again, record))  # fmt: skip
+    elif isinstance(step, RetireKey):
+        record = _record(run, step.target, seen, "retire")
+        clearing.retire_key(broker, step.target, record, step.key_id, planned=seen,
+                            look=partial(_again, record))  # fmt: skip
+    elif isinstance(step, Report):
+        run.findings.append(step.finding)
+    elif isinstance(step, Leave):
+        run.counts["left"] += 1
+
+
+def _again(record: Attempt, run: Run) -> Seen:
+    """The candidate as it is now that the lease is held, of it what is proved to be ours."""
+    return ownership.proved(run.target, sweeps.seen_of(run.broker, run.target, None, record))[0]
+
+
+def _tell_age(run: Sweep, step: Step) -> None:
+    """I7: a revocation that is not done yet says how old it is, in the log and on record."""
+    if not isinstance(step, FinishRevocation):
+        return
+    now = run.broker.now()
+    age = int(now.timestamp() - step.since_ms / 1000) if step.since_ms else 0
+    run.oldest_revocation_seconds = max(run.oldest_revocation_seconds, age)
+    run.findings.append(Finding(f"user/{step.target.user}", "revocation_unfinished",
+                                f"announced {age} s ago"))  # fmt: skip
+
+
+def _record_results(run: Sweep, step: RecordResults, seen: Seen) -> None:
+    _write(run, _subject(step.target, seen.rows), step.results, key_id=ownership.current(seen))
+
+
+def _write(run: Sweep, subject: Subject, results: Sequence[LateResult], *, key_id: str) -> None:
+    """One record per attempt whose results are missing: each is a chain of its own."""
+    attempts: dict[tuple[str, str], list[LateResult]] = {}
+    for result in results:
+        chain = (result.intent["operation_id"], result.intent["chain_id"])
+        attempts.setdefault(chain, []).append(result)
+    rows: list[Row] = []
+    for (operation_id, _), of_one in attempts.items():
+        record = run.record(subject, operation_id)
+        late_results.adopt(record, of_one, key_id)
+        rows += record.results(run.broker.now())
+    run.broker.audit_log.put_logs(rows)
+
+
+def _record(run: Sweep, target: Target, seen: Seen, action: str) -> Attempt:
+    operation_id = naming.operation_id(target.source, target.ticket_id, action)
+    return run.record(_subject(target, seen.rows), operation_id)
+
+
+def _subject(target: Target, rows: Sequence[Row]) -> Subject:
+    """The ticket as its own rows name it."""
+    last: Row = rows[-1] if rows else {}
+    return Subject(
+        target.source, target.ticket_id, target.application, target.environment,
+        last.get("ticket_url", ""), last.get("requester_id", ""),
+    )  # fmt: skip
+
+
+# -- orders, leases, findings ---------------------------------------------------------------
+
+
+def _order(run: Sweep, order: OpenOrder) -> None:
+    """Carry out again what was announced and not carried out; answer what was never answered."""
+    if order.last_ms > run.oldest_ms:
+        run.planned("leave", f"order {order.operation_id}", "young")
+        return
+    rows = sweeps.rows_of(run.broker, f'operation_id: "{order.operation_id}"')
+    intents = late_results.unanswered(rows, before_ms=run.oldest_ms)
+    results = [LateResult(intent, UNKNOWN) for intent in intents]
+    if results:
+        run.planned("record results", f"order {order.operation_id}", orders.EVENT)
+    if not order.ended:
+        age = int(run.broker.now().timestamp() - order.since_ms / 1000)
+        run.planned("carry out order", f"order {order.operation_id}", f"ordered {age} s ago")
+    if run.dry_run:
+        return
+    if results:
+        subject = Subject("", "", "", "", requester_id=intents[-1].get("requester_id", ""))
+        _write(run, subject, results, key_id="")
+    if order.ended:
+        return
+    again = orders.of_text(order.text)
+    if isinstance(again, Denied):
+        raise StateChanged(f"the text of an order cannot be read: {again.reason}")
+    bulk_revocation.carry_out(run.broker, again, run.record, cap=run.revoke_cap,
+                              remaining_seconds=run.remaining_seconds)  # fmt: skip
+
+
+def _markers(run: Sweep) -> None:
+    """Expired leases whose taking the log remembers."""
+    now, broker = run.broker.now(), run.broker
+    policies = broker.ram.list_policies()
+    view = View(policies=[p for p in policies if run.settled(p.created_at)])
+    young = {m.lease for m in View(policies=policies).markers if m not in view.markers}
+    by_lease: dict[str, list[Marker]] = {}
+    for marker in view.markers:
+        by_lease.setdefault(marker.lease, []).append(marker)
+    work = []
+    for name, markers in by_lease.items():
+        if any(marker.until.year == datetime.max.year for marker in markers):
+            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", "unreadable_marker"))
+        elif name not in young and all(marker.until <= now for marker in markers):
+            work.append((partial(_release, run, name, markers), f"lease {name}"))
+    run.side_by_side(work)
+
+
+def _release(run: Sweep, name: str, markers: Sequence[Marker]) -> None:
+    rows: list[Row] = []
+    for holder in {marker.holder for marker in markers}:
+        known = candidates.OPERATION.fullmatch(holder)
+        taken = [r for r in sweeps.rows_of(run.broker, f'operation_id: "{holder}"')
+                 if r["event_type"].endswith("lease.taken")] if known else []  # fmt: skip
+        if not taken:
+            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", "unmanaged_name"))
+            return
+        rows += taken
+    run.planned("release lease", name, f"expired {markers[-1].until:%Y-%m-%dT%H:%M:%SZ}")
+    if run.dry_run:
+        return
+    row = rows[0]
+    subject = Subject(row["ticket_system"], row["ticket_id"], row["application"],
+                      row["environment"], row["ticket_url"], row["requester_id"])  # fmt: skip
+    operation_id = naming.operation_id(subject.source, subject.ticket_id, "release")
+    clearing.release_expired(
+        run.broker, run.record(subject, operation_id), name, [m.number for m in markers]
+    )
+
+
+def _report(run: Sweep) -> None:
+    """Write down what was found, each thing once a day, by the first that was said of it."""
+    found = list({finding.thing: finding for finding in reversed(run.findings)}.values())
+    for finding in found:
+        run.planned("finding", finding.thing, f"{finding.reason} {finding.detail}".rstrip())
+    if run.dry_run or not found:
+        return
+    broker = run.broker
+    since = broker.now() - timedelta(hours=FINDING_HOURS)
+    known = {
+        (row["resources"], row["reason"])
+        for row in broker.audit_log.get_logs(
+            f'event_type: "{audit.FINDING}"', since, sweeps.later(broker))
+    }  # fmt: skip
+    fresh = [f for f in found if (f.thing, f.reason) not in known]
+    if fresh:
+        record = run.record(Subject("", "", "", ""), naming.operation_id("sweep", "", "report"))
+        broker.audit_log.put_logs([
+            row for finding in fresh for row in record.rows(
+                [(audit.Change(audit.FINDING, "", "", resource=finding.thing), audit.NOTE,
+                  audit.Outcome("", message=finding.detail))],
+                broker.now(), reason=finding.reason)
+        ])  # fmt: skip

@@ -1,0 +1,182 @@
+"""What a sweep finds of one ticket, and what is therefore left to do: pure.
+
+What is younger than a function that runs is left alone, and what the log does not prove to be ours
+is reported. A grant that was made to the end stays; one that nobody goes on with is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import late_results, ownership
+from shared.audit import ENDING_EVENTS, INTENT, REMAINS_REMOVED, REVOKED, SUCCESS, Row
+from shared.candidates import Finding
+from shared.late_results import LateResult
+from shared.ownership import Seen, here, remains
+from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN, purges
+from shared.removal import Target
+
+STRICTEST_FIRST = (LEAKED, OFFBOARDED, WITHDRAWN, ENDED)
+
+
+@dataclass(frozen=True)
+class FinishRevocation:
+    """`since_ms` is when it was first announced; 0 if it never could be."""
+
+    target: Target
+    since_ms: int = 0
+
+
+@dataclass(frozen=True)
+class RemoveRemains:
+    """What an issue left that nobody goes on with; `seen` is what the removal must still find."""
+
+    target: Target
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class RetireKey:
+    """A key whose secret was never stored, beside a grant that lives."""
+
+    target: Target
+    key_id: str
+
+
+@dataclass(frozen=True)
+class RecordResults:
+    target: Target
+    results: tuple[LateResult, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    target: Target
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Nothing is done in this run; `why` is `young`, `at_work` or `reads_disagree`."""
+
+    target: Target
+    why: str
+
+
+Step = FinishRevocation | RemoveRemains | RetireKey | RecordResults | Report | Leave
+
+
+def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> list[Step]:
+    """The steps for one candidate, in their order."""
+    oldest_ms = int((now.timestamp() - guard_seconds) * 1000)
+    if ownership.last_sign_ms(seen) > oldest_ms:
+        return [Leave(target, "young")]
+    if seen.busy_until and seen.busy_until > now:
+        return [Leave(target, "at_work")]
+    if not ownership.reads_agree(target, seen):
+        return [Leave(target, "reads_disagree")]
+    seen, strange = ownership.proved(target, seen)
+    steps: list[Step] = [Report(target, finding) for finding in strange]
+    late = late_results.due(target, seen, before_ms=oldest_ms)
+    if late:
+        steps.insert(0, RecordResults(target, late))
+    if not target.application:  # an order's own rows: nothing of it stands under a name
+        return steps
+    if _revoking(seen):
+        return [*steps, *_revocation(target, seen)]
+    if _is_issued(target, seen):
+        return [*steps, *_of_issued(target, seen)]
+    return [*steps, *_of_abandoned(target, seen)]
+
+
+def line(step: Step, now: datetime) -> tuple[str, str, str]:
+    """What is done, where, and why: a line of the plan for people."""
+    target = step.target
+    place = target.user if target.application else "order"
+    where = f"{place} ({target.source} {target.ticket_id})"
+    if isinstance(step, FinishRevocation):
+        age = f"{now.timestamp() - step.since_ms / 1000:.0f} s ago" if step.since_ms else "nowhere"
+        return "finish revocation", where, f"{target.reason}, announced {age}"
+    if isinstance(step, RemoveRemains):
+        return "remove remains", where, ", ".join(remains(step.seen))
+    if isinstance(step, RetireKey):
+        return "retire key", where, f"{step.key_id} was never stored"
+    if isinstance(step, RecordResults):
+        events = sorted({result.intent["event_type"] for result in step.results})
+        return "record results", where, ", ".join(events)
+    if isinstance(step, Report):
+        return "report", where, f"{step.finding.thing} {step.finding.reason}"
+    return "leave", where, step.why
+
+
+# -- revocations ----------------------------------------------------------------------------
+
+
+def _revoking(seen: Seen) -> bool:
+    """From the first intent on; without the log, its quarantine is the record."""
+    revoked = any(row.get("event_type") == REVOKED for row in seen.rows)
+    return revoked or (seen.found.user is not None and seen.found.quarantined)
+
+
+def _revocation(target: Target, seen: Seen) -> list[Step]:
+    revoked = [row for row in seen.rows if row.get("event_type") == REVOKED]
+    if _is_ended(here(target, revoked)) and seen.found.user is None:
+        left = remains(seen)
+        return [Report(target, Finding(thing, "left_after_revocation")) for thing in left]
+    given = {row.get("reason", "") for row in revoked}
+    reason = next((reason for reason in STRICTEST_FIRST if reason in given), WITHDRAWN)
+    since_ms = min(map(_time_ms, revoked), default=0)
+    return [FinishRevocation(replace(target, reason=reason), since_ms)]
+
+
+def _is_ended(revoked: Sequence[Row]) -> bool:
+    """Whether the last that was announced got through. Where one of them has to purge, only those
+    count that do: a mild end is not the end of a strict one."""
+    strict = [row for row in revoked if purges(row.get("reason", ""))] or revoked
+    ends_ms = [_time_ms(row) for row in strict if row.get("outcome") == SUCCESS]
+    intents_ms = [_time_ms(row) for row in strict if row.get("phase") == INTENT]
+    return bool(ends_ms) and max(ends_ms) >= max(intents_ms, default=0)
+
+
+def _time_ms(row: Row) -> int:
+    return int(row.get("time_ms") or 0)
+
+
+# -- issues ---------------------------------------------------------------------------------
+
+
+def _is_issued(target: Target, seen: Seen) -> bool:
+    """Whether the grant was made to the end: its key is what readers get, or the log says so."""
+    on_record = any(
+        row.get("event_type") in ENDING_EVENTS and row.get("outcome") == SUCCESS
+        for row in here(target, seen.rows)
+    )
+    return on_record or ownership.in_force(target, seen)
+
+
+def _of_issued(target: Target, seen: Seen) -> list[Step]:
+    """A grant that lives keeps what it has, but for keys whose secret nobody can have."""
+    found, details = seen.found, seen.details
+    if found.user is None and not found.self_service:
+        return _of_abandoned(target, seen)
+    if found.self_service:
+        return _of_abandoned(target, seen) if seen.holder_gone else []
+    steps: list[Step] = [RetireKey(target, key) for key in ownership.unstored(target, seen)]
+    if details.secret is None:
+        steps.append(Report(target, Finding(f"secret/{target.secret}", "missing_of_a_live_grant")))
+    if found.policy is None:
+        steps.append(Report(target, Finding(f"policy/{target.policy}", "missing_of_a_live_grant")))
+    return steps
+
+
+def _of_abandoned(target: Target, seen: Seen) -> list[Step]:
+    """What nobody goes on with is removed; what a removal has left for a reason is told."""
+    left = remains(seen)
+    rows = here(target, seen.rows)
+    removed = [r for r in rows if r.get("event_type") == REMAINS_REMOVED]
+    removed_ms = max((_time_ms(r) for r in removed if r["outcome"] == SUCCESS), default=-1)
+    if left and removed_ms >= ownership.last_sign_ms(replace(seen, rows=tuple(rows))):
+        return [Report(target, Finding(thing, "left_after_removal")) for thing in left]
+    return [RemoveRemains(target, seen)] if left else []
