@@ -49,11 +49,11 @@ def shape(calls: Calls) -> list[str]:
     return lines + [f"- {mutation.name}: {mutation.invariant}" for mutation in MUTATIONS]
 
 
-def write(verdicts: Sequence[Verdict], calls: Calls, seed: int) -> None:
+def write(verdicts: Sequence[Verdict], calls: Calls, seed: int, what: str) -> None:
     """Write the generated part anew; the head stays as it is."""
     head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     missed = sum(bool(v.missed) and len(v.case.faults) == 1 for v in verdicts)
-    lines = [MARK, "", *table(verdicts), "",
+    lines = [MARK, "", f"The last run: {what}.", "", *table(verdicts), "",
              f"{len(verdicts)} runs, {sum(bool(v.violations) for v in verdicts)} with violations; "
              f"pairs drawn with seed {seed}; faults that never came about: {missed}.",
              *shape(calls)]  # fmt: skip

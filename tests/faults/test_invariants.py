@@ -147,6 +147,16 @@ def test_missing_result_is_told_once_the_reconciler_has_run() -> None:
     ]
 
 
+def test_delayed_change_may_come_after_the_result_that_gave_it_up() -> None:
+    """I3: its run wrote `unknown` when it had waited long enough."""
+    late = created(4, faults=["delay"])
+    rows = (row(1, "intent", late), row(3, "result", late, outcome="unknown"))
+
+    assert invariants.i3_every_change_is_on_record(case(late, rows=rows, swept=True)) == []
+    assert invariants.i3_every_change_is_on_record(
+        case(late | {"faults": []}, rows=rows, swept=True)) != []  # fmt: skip
+
+
 def test_denial_may_come_before_its_intent_but_not_without() -> None:
     """I3: a revocation cuts access first; deleting waits for the log."""
     cut = change(1, "ram", "AttachPolicyToUser", principal=REVOKER,

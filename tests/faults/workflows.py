@@ -121,4 +121,6 @@ WORKFLOWS = {flow.name: flow for flow in (
              invariants.end_nothing_left, revokes=True, purges=True),
     Workflow("revoke offboarded", (REVOKE,), (approved,), ordered("offboarded"),
              invariants.end_nothing_left, revokes=True, purges=True),
+    Workflow("reconcile", (CLEANUP,), (approved,), swept, invariants.end_nothing_abandoned,
+             abandoned_after=("ram", "CreateAccessKey"), alone=True),
 )}  # fmt: skip

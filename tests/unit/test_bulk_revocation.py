@@ -290,6 +290,7 @@ def test_leaked_key_is_dead_after_one_read_and_one_write() -> None:
     assert ["get_user_of_access_key", "put_logs"] == asked[:2]
     denials = {"attach_policy_to_user", "set_access_key_policy", "update_access_key"}
     assert denials == set(asked[2:5])
+    assert (orders.EVENT, "intent") == (world.rows[0]["event_type"], world.rows[0]["phase"])
     assert ["a", "b", "others"] == left(world)
     assert {"leaked"} == {row["reason"] for row in rows_of(world, "ticket.revoked")}
 
