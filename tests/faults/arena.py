@@ -102,7 +102,7 @@ class Arena:
         self._prepare(runs)
         for run in runs:
             self._arm(run)
-        self._settle(runs, [run.flow.act(run.application, self._now()) for run in runs])
+        self._settle(runs, [run.flow.act(run.application, self._approved_at) for run in runs])
         return self._judged(runs)
 
     def _prepare(self, runs: Sequence[Run]) -> None:
@@ -110,11 +110,10 @@ class Arena:
         on if that is what the step does, else from the act on."""
         stages = max(len(run.flow.prepare) for run in runs)
         for number in range(stages):
-            now = self._now()
             self._abandon(runs)
             self._settle(runs, [
                 [trigger for step in run.flow.prepare[number : number + 1]
-                 for trigger in step(run.application, now)]
+                 for trigger in step(run.application, self._approved_at)]
                 for run in runs
             ])  # fmt: skip
             if any(run.flow.abandoned_after[0] for run in runs):
@@ -142,7 +141,7 @@ class Arena:
         self._prepare([run])
         began = self._calls()[-1]["seq"]
         self.stage.manage("POST", "/clock", {"advance_seconds": 0})  # cold: secrets are read anew
-        self._settle([run], [run.flow.act(run.application, self._now())])
+        self._settle([run], [run.flow.act(run.application, self._approved_at)])
         return list(calls_of(self._calls(began), run.flow.functions))
 
     def _empty(self) -> None:
@@ -150,6 +149,7 @@ class Arena:
             self.stage.manage("POST", "/reset")
             furnish(self.stage)
             self._secret = actors.webhook_secret(self.stage)
+        self._approved_at = self._now()  # of every ticket: a repeat is the same to the letter
 
     def _arm(self, run: Run) -> None:
         for fault in run.case.faults:

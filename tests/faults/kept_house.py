@@ -17,6 +17,7 @@ from typing import Any
 
 import time_machine
 
+from demo.stage import DIGEST_KEY, DIGEST_PROJECT, KMS_INSTANCE, KMS_KEY, PROJECT
 from deploy.provision import Administrator, provision
 from emulator import gateway
 from emulator.sts.state import new_session
@@ -35,8 +36,9 @@ MAX_LAG_SECONDS, TIMEOUT_SECONDS = 5, 180
 SETTINGS = {
     "AKWARDEN_REGION": "cn-hangzhou", "AKWARDEN_ACCOUNT_ID": ACCOUNT,
     "AKWARDEN_UPN_DOMAIN": f"{ACCOUNT}.onaliyun.com",
-    "AKWARDEN_KMS_INSTANCE_ID": "kst-emulator0001", "AKWARDEN_KMS_KEY_ID": "key-emulator0001",
-    "AKWARDEN_AUDIT_PROJECT": "akwarden-audit-demo",
+    "AKWARDEN_KMS_INSTANCE_ID": KMS_INSTANCE, "AKWARDEN_KMS_KEY_ID": KMS_KEY,
+    "AKWARDEN_AUDIT_PROJECT": PROJECT, "AKWARDEN_DIGEST_PROJECT": DIGEST_PROJECT,
+    "AKWARDEN_DIGEST_KEY_ID": DIGEST_KEY,
     "AKWARDEN_PROTOCOL": "http", "AKWARDEN_MAX_LAG_SECONDS": str(MAX_LAG_SECONDS),
     "ALIBABA_CLOUD_ACCESS_KEY_ID": ADMIN_ID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ADMIN_SECRET,
 }  # fmt: skip

@@ -65,7 +65,7 @@ def problems(calls: Calls) -> list[str]:
     text = PAGE.read_text(encoding="utf-8")
     generated = text.partition(MARK)[2]
     header = next((line for line in generated.splitlines() if line.startswith("| workflow")), "")
-    named = re.findall(r"^\\| ([a-z ]+) \\|", generated, re.MULTILINE)
+    named = re.findall(r"^\| ([a-z ]+) \|", generated, re.MULTILINE)
     wanted = {
         "kinds": (set(KINDS) - set(header.split(" | ")), set()),
         "workflows": (set(named) - {"workflow"}, set(WORKFLOWS)),
