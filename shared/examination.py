@@ -32,14 +32,17 @@ def examine(auditor: Auditor, since: datetime | None = None) -> Report:
     CloudError if something could not be read: nothing is then known."""
     now = auditor.now()
     first = digests.window_of(since.timestamp()) if since else None
-    start = digests.starts_at(first) if first is not None else auditor.audit.created_at()
+    begins = digests.starts_at(first) if first is not None else None
+    # Each from its own beginning: where the log itself was deleted and made anew, the digests of
+    # what it held before are older than it.
     held = {
         f"{project}, by {view}": digests.assembled(received)
         for project, place in auditor.places.items()
-        for view, received in _read(place, start, now).items()
+        for view, received in _read(place, begins or place.created_at(), now).items()
     }
     return audit_verification.verify(
-        _read(auditor.audit, start, now), held, genuine=_genuine(auditor.macs, held),
+        _read(auditor.audit, begins or auditor.audit.created_at(), now), held,
+        genuine=_genuine(auditor.macs, held),
         now_seconds=int(now.timestamp()), since=first,
     )  # fmt: skip
 

@@ -188,6 +188,7 @@ def test_all_that_the_product_writes_verifies(
     kept, gone = scene.application, f"{scene.application}-x"
     for application in (kept, gone):
         scene.deliver(scene.body(application=application, id=f"T-{application}"))
+    scene.settled(2)  # else it would wait for the lease of the application
     scene.deliver(scene.body(application=kept, id="T-another"))  # has a live key: refused
     assert {"issued", "refused"} == {
         json.loads(task["return_payload"])["status"] for task in scene.settled(3)

@@ -238,3 +238,22 @@ def test_garbage_in_the_log_is_signed_as_it_is(vault: Vault) -> None:
     (stored,) = vault.held(vault.own)
     assert stored.sound
     assert ["", "op-1/run", "x"] == [a.chain_id for a in stored.sound.attempts]
+
+
+@pytest.mark.parametrize("own_too", [False, True], ids=["log", "log_and_its_digests"])
+@pytest.mark.parametrize("later_seconds", [60, 3600, 4500])
+def test_log_that_was_deleted_and_made_anew_is_missed(
+    vault: Vault, later_seconds: int, own_too: bool
+) -> None:
+    """The digests' copy is older than the new log, and knows what the old one held."""
+    vault.settle(3)
+    vault.seal()
+    vault.clock.now += timedelta(hours=2)
+    wiped = [vault.audit, vault.own] if own_too else [vault.audit]
+    for store in wiped:
+        store.held.clear()
+        store.created = vault.clock.now
+
+    vault.clock.now += timedelta(seconds=later_seconds)
+
+    assert "missing" in vault.findings()
