@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from demo import actors
 from demo.stage import Stage
 
 SHORTEST = 12  # shorter values (the empty reservation `{}`) are no secrets
+# What most disguises consist of. Whatever is made of these stands within one run of them, and the
+# runs of a log are few once each is kept once: thousands of disguises are looked for in those.
+_RUN = re.compile(rf"[A-Za-z0-9+/=_%.\\-]{{{SHORTEST},}}")
 
 
 def forms(secret: str) -> set[str]:
@@ -31,7 +35,14 @@ def forms(secret: str) -> set[str]:
 def found_in(sinks: Iterable[tuple[str, str]], secrets: Iterable[str]) -> list[str]:
     """The names of sinks that hold a secret in some form; never the secret."""
     disguises = {form for secret in secrets if len(secret) >= SHORTEST for form in forms(secret)}
-    return [name for name, text in sinks if any(form in text for form in disguises)]
+    runs = {form for form in disguises if _RUN.fullmatch(form)}
+    odd = disguises - runs
+
+    def leaks(text: str) -> bool:
+        kept = "\n".join(set(_RUN.findall(text)))
+        return any(form in text for form in odd) or any(form in kept for form in runs)
+
+    return [name for name, text in sinks if leaks(text)]
 
 
 def secrets_of(stage: Stage) -> list[str]:

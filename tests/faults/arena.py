@@ -145,6 +145,7 @@ class Arena:
         return list(calls_of(self._calls(began), run.flow.functions))
 
     def _empty(self) -> None:
+        self._quiet_since = 0
         with _PROXIED:
             self.stage.manage("POST", "/reset")
             furnish(self.stage)
