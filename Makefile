@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke sweep-plan verify-audit test bulk faults lint docs package clean
+.PHONY: help demo serve provision revoke sweep-plan verify-audit test test-stories test-parts bulk faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,8 +37,14 @@ verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2
 sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
 	@$(BIN)/python -m deploy.sweep
 
-test: $(STAMP)  ## every test
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## every test but the long ones (make faults, make bulk), in two processes
+	@$(MAKE) --no-print-directory -j2 test-stories test-parts
+
+test-stories:  # what waits most, for leases and retries in real time
+	$(BIN)/python -m pytest tests/e2e
+
+test-parts:
+	$(BIN)/python -m pytest --ignore=tests/e2e
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
