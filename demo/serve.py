@@ -5,31 +5,54 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
 
 from demo import actors
-from demo.stage import ACCOUNT, ADMIN_ID, ROOT, Stage
+from demo.stage import ACCOUNT, ADMIN_ID, ROOT, Stage, end_on_signals
+
+BUILD = ROOT / "build"
+SOURCE_IP = "198.51.100.7"  # where the commands come from, as the local cloud sees it
+LAST_PORT = 65534  # the management port is the next one
 
 SIGNING = """
 now=$(date +%s); id=msg_$now
 body=$(sed "s/NOW/$(date -u +%Y-%m-%dT%H:%M:%SZ)/g; s/TICKET/OPS-$now/g" {body})
 signature=$(printf '%s' "$id.$now.$body" | openssl dgst -sha256 -mac HMAC \\
   -macopt hexkey:{hexkey} -binary | base64)
-curl -sS {url} -H 'Content-Type: application/json' -H "webhook-id: $id" \\
+curl -sS --noproxy '*' {url} -H 'Content-Type: application/json' -H "webhook-id: $id" \\
   -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" --data-binary "$body"; echo
 """
 
 
-def main() -> int:
-    """Serve until interrupted; `PORT` (default 8180) and the one above it are used."""
-    port = int(os.environ.get("PORT", "8180"))
+ENVIRONMENT = """\
+# Points the commands of the Makefile at the local cloud of `make serve`, which wrote this file.
+# The administrator's secret in it is a throw-away: it opens nothing but that cloud, on this
+# machine, for as long as it runs.
+unset ALIBABA_CLOUD_SECURITY_TOKEN
+"""
+LEAK = """curl -sS --noproxy '*' {management}/events -d \\
+  '{{"source":"akwarden.leak","type":"akwarden:AccessKey:Leaked","data":{{"AccessKeyId":"LTAI…"}}}}'
+"""
+
+
+def main(folder: Path = BUILD) -> int:
+    """Serve until interrupted; `PORT` (default 8180) and the one above it are used, and `folder`
+    gets what is to be pasted."""
+    end_on_signals()
+    asked = os.environ.get("PORT", "8180")
+    if not (asked.isascii() and asked.isdigit() and 0 < int(asked[:6]) <= LAST_PORT):
+        print(f"PORT must be a number from 1 to {LAST_PORT}: make serve PORT=8280")
+        return 2
+    port = int(asked)
     try:
         with Stage(ports=(port, port + 1)) as stage:
             stage.provision(print)
             actors.prepare(stage)
-            print(guide(stage), flush=True)
+            folder.mkdir(exist_ok=True)
+            print(guide(stage, folder), flush=True)
             while True:
                 time.sleep(60)
     except KeyboardInterrupt:
@@ -40,13 +63,14 @@ def main() -> int:
         return 1
 
 
-def guide(stage: Stage) -> str:
-    """Addresses, credentials of this local cloud, and a signed webhook to paste."""
-    body = write_body()
+def guide(stage: Stage, folder: Path) -> str:
+    """Addresses, credentials of this local cloud, a signed webhook and commands to paste."""
+    body, settings = write_body(folder), write_environment(stage, folder)
     secret = actors.webhook_secret(stage).removeprefix("whsec_")
     command = SIGNING.format(
         body=body, hexkey=base64.b64decode(secret).hex(), url=stage.webhook_url
     )
+    leak = LEAK.format(management=stage.management_url)
     return f"""
 Everything below exists only while this runs, on this machine.
 
@@ -59,19 +83,42 @@ Everything below exists only while this runs, on this machine.
 Send an approval: paste this into a shell (it needs curl and openssl). Each paste is a new ticket;
 as the application then has its one live key, a second ticket is refused (see /tasks and /logs).
 {command}
+The commands, pointed at this cloud by the first line; the last one tells of a leaked key (put its
+id in; the first command shows none, /state does):
+
+. {settings}
+make revoke ARGS='--application orders --dry-run'
+make sweep-plan
+make verify-audit
+{leak}
 Ctrl-C ends it."""
 
 
-def write_body() -> Path:
+def write_environment(stage: Stage, folder: Path) -> Path:
+    """Settings, administrator and proxy as a file for a shell to read: nobody else may, though
+    the secret in it is worth nothing elsewhere."""
+    # As a proxy, because SLS and FC want their real host names; what is local stays direct.
+    proxy, direct = f"http://{SOURCE_IP}:x@127.0.0.1:{stage.port}", "127.0.0.1,localhost"
+    values = stage.administrator_environment() | {
+        "http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": direct, "NO_PROXY": direct,
+    }  # fmt: skip
+    text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    path = folder / "local.env"
+    path.unlink(missing_ok=True)  # one that was there might be readable by others
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(ENVIRONMENT + text)
+    return path
+
+
+def write_body(folder: Path) -> Path:
     """The example ticket with placeholders for its id and the time, as a file for `sed`."""
-    ticket = actors.approved_ticket("TICKET", "198.51.100.7")
+    ticket = actors.approved_ticket("TICKET", SOURCE_IP)
     now = ticket["timestamp"]
     text = json.dumps(ticket, separators=(",", ":")).replace(now, "NOW")
-    path = ROOT / "build" / "approval.json"
-    path.parent.mkdir(exist_ok=True)
+    path = folder / "approval.json"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))

@@ -14,7 +14,7 @@ from Tea.exceptions import TeaException
 
 from demo import actors, leaks
 from demo.actors import Keys
-from demo.stage import Stage
+from demo.stage import Stage, end_on_signals
 
 OFFICE, ELSEWHERE = "198.51.100.7", "192.0.2.99"
 TICKET = "OPS-1042"
@@ -26,6 +26,7 @@ REFUSALS = ("Unauthorized", "NoPermission", "Forbidden.NoPermission",
 
 def main() -> int:
     """Exit code 0 only if everything that is claimed was seen to hold."""
+    end_on_signals()
     print("akwarden: an AccessKey because a ticket was approved\n")
     told("starting a local Alibaba Cloud and provisioning it")
     try:

@@ -172,6 +172,14 @@ class Stage:
             provision(Administrator.of(current, environment), current, tell)
 
 
+def end_on_signals() -> None:
+    """Make SIGTERM, and the end of the terminal, the same way out as Ctrl-C: the emulator has a
+    session of its own and would outlive this process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: somebody wants it to stay
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
 def _environment() -> dict[str, str]:
     """This process's environment without proxies and credentials of its own."""
     return {

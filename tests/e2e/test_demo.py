@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
-from demo import actors, leaks
+import pytest
+
+from demo import actors, leaks, serve
 from demo.stage import ROOT, Stage
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
@@ -51,3 +58,90 @@ def test_stage_ends_cleanly() -> None:
     stage = Stage(calm=True, quiet=True)
 
     assert stage.stop() == 0
+
+
+def free_ports() -> int:
+    """A port that is free, and the next one too."""
+    for port in range(20000 + os.getpid() % 20000, 60000, 2):
+        if not any(reachable(number) for number in (port, port + 1)):
+            return port
+    raise RuntimeError("no two ports are free")
+
+
+def reachable(port: int) -> bool:
+    with socket.socket() as found:
+        return found.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
+def test_served_cloud_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal to `make serve` is the same way out as Ctrl-C: no emulator outlives it."""
+    port = free_ports()
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "demo.serve", str(tmp_path)], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, env=os.environ | {"PORT": str(port)},
+    )  # fmt: skip
+    told: list[str] = []
+    for line in serving.stdout or ():
+        told.append(line.rstrip())
+        if told[-1] == "Ctrl-C ends it.":
+            break
+    assert reachable(port), told
+
+    serving.send_signal(number)
+
+    rest, _ = serving.communicate(timeout=60)
+    assert (0, "\nstopped; nothing is left running\n") == (serving.returncode, rest)
+    assert (False, False) == (reachable(port), reachable(port + 1))
+    assert f". {tmp_path / 'local.env'}" in told
+
+
+def test_demo_that_is_ended_leaves_nothing_running() -> None:
+    """SIGTERM while it works ends the emulator as well."""
+    showing = subprocess.Popen(
+        [sys.executable, "-m", "demo.show"], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    )
+    for line in showing.stdout or ():
+        if "log project" in line:  # it is up, and being provisioned
+            break
+    children = Path(f"/proc/{showing.pid}/task/{showing.pid}/children").read_text().split()
+
+    showing.send_signal(signal.SIGTERM)
+
+    rest, _ = showing.communicate(timeout=60)
+    assert (130, True) == (showing.returncode, "nothing is left running" in rest)
+    assert [] == [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+def test_environment_file_points_the_commands_at_the_local_cloud(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Read by a shell, as it says, it is all that a command needs; nobody else can read it."""
+    path = serve.write_environment(stage, tmp_path)
+    bare = {"PATH": os.environ["PATH"], "ALIBABA_CLOUD_SECURITY_TOKEN": "of another account"}
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", f". {path} && exec {sys.executable} -m deploy.revoke"
+         " --application none-of-these --dry-run"],
+        cwd=ROOT, env=bare, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "nothing was changed" in done.stdout
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("port", ["abc", "", "0", "65535", "-1", "99999999999"])
+def test_port_that_is_none_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, port: str
+) -> None:
+    """One line, and no cloud is started."""
+    monkeypatch.setenv("PORT", port)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    code = serve.main(tmp_path)
+
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert 2 == code
+    assert capsys.readouterr().out.startswith("PORT must be a number from 1 to 65534")
