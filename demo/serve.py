@@ -33,8 +33,12 @@ ENVIRONMENT = """\
 # machine, for as long as it runs.
 unset ALIBABA_CLOUD_SECURITY_TOKEN
 """
-LEAK = """curl -sS --noproxy '*' {management}/events -d \\
-  '{{"source":"akwarden.leak","type":"akwarden:AccessKey:Leaked","data":{{"AccessKeyId":"LTAI…"}}}}'
+# The first live key that is not the administrator's.
+LEAK = """\
+key=$(curl -sS --noproxy '*' {management}/state | grep -o 'LTAI5t[A-Za-z0-9]*' |
+  grep -v {mine} | head -1)
+curl -sS --noproxy '*' {management}/events -d '{{"source": "akwarden.leak",
+  "type": "akwarden:AccessKey:Leaked", "data": {{"AccessKeyId": "'$key'"}}}}'; echo
 """
 
 
@@ -70,7 +74,7 @@ def guide(stage: Stage, folder: Path) -> str:
     command = SIGNING.format(
         body=body, hexkey=base64.b64decode(secret).hex(), url=stage.webhook_url
     )
-    leak = LEAK.format(management=stage.management_url)
+    leak = LEAK.format(management=stage.management_url, mine=ADMIN_ID)
     return f"""
 Everything below exists only while this runs, on this machine.
 
@@ -83,13 +87,15 @@ Everything below exists only while this runs, on this machine.
 Send an approval: paste this into a shell (it needs curl and openssl). Each paste is a new ticket;
 as the application then has its one live key, a second ticket is refused (see /tasks and /logs).
 {command}
-The commands, pointed at this cloud by the first line; the last one tells of a leaked key (put its
-id in; the first command shows none, /state does):
+The commands, pointed at this cloud by the first line:
 
 . {settings}
 make revoke ARGS='--application orders --dry-run'
 make sweep-plan
 make verify-audit
+
+Tell of a leaked key: the event makes that application's key unusable, and ends its grant.
+
 {leak}
 Ctrl-C ends it."""
 

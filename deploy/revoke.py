@@ -24,16 +24,21 @@ from Tea.exceptions import TeaException
 
 from shared import bootstrap, bulk_revocation, handover, naming, orders, reasons
 from shared import settings as settings_module
-from shared.audit import REVOKED, Row
+from shared.audit import LATE, REVOKED, Row
 from shared.errors import AkwardenError, ConfigError
 from shared.issuance import Broker
 from shared.orders import Order, Selector
 from shared.ports import Functions
 from shared.refusals import REASONS, Denied
 from shared.settings import Settings
+from shared.sources import standard_webhooks
 
 PAUSE_SECONDS = 2.0
 FUNCTION_TIMEOUT_SECONDS = 180  # of akw-revoke: settings are checked against it
+NO_MATCH = "no grant matches; application, ticket and person are compared exactly"
+NO_KEY = "no user has this key now"  # the order itself looks for what is left of a former key's
+# Members of an order that are given by another option than their own name's.
+OPTIONS = {"source": "--ticket SOURCE", "ticket": "--ticket ID", "id": "--order-id"}
 DONE, FAILED, UNUSABLE = 0, 1, 2  # exit codes; 2 is also argparse's
 
 
@@ -73,7 +78,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     whom = parser.add_mutually_exclusive_group(required=True)
     whom.add_argument("--application", metavar="A", help="every grant of an application")
-    whom.add_argument("--ticket", nargs=2, metavar=("SOURCE", "ID"), help="one ticket's grant")
+    whom.add_argument("--ticket", nargs=2, metavar=("SOURCE", "ID"),
+                      help="one ticket's grant; the SOURCE of every ticket that came by webhook is "
+                           f"{standard_webhooks.KIND}")  # fmt: skip
     whom.add_argument("--requester", metavar="P", help="every grant that a person asked for")
     whom.add_argument("--access-key-id", metavar="ID", help="the grant that has this key")
     whom.add_argument("--person", metavar="P", help="everything of a person, self-service too")
@@ -85,23 +92,27 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="only show what would end")
     parser.add_argument("--wait", action="store_true", help="follow it, grant by grant")
     options = parser.parse_args(given)
-    if options.environment and not options.application:
+    for name, value in vars(options).items():
+        # An unset variable in a shell: left out, it would mean more than what was typed.
+        if value == "" or (isinstance(value, list) and "" in value):
+            parser.error(f"--{name.replace('_', '-')} must not be empty")
+    if options.environment is not None and options.application is None:
         parser.error("--environment goes with --application only")
-    if options.ram_user and not options.person:
+    if options.ram_user is not None and options.person is None:
         parser.error("--ram-user goes with --person only")
     return options
 
 
 def order_of(options: argparse.Namespace, ordered_by: str, now: datetime) -> Order | Denied:
     """The order that the options mean, read as strictly as the function reads it."""
-    source, ticket = options.ticket or ("", "")
+    source, ticket = options.ticket or (None, None)
     values = {
         "application": options.application, "environment": options.environment,
         "source": source, "ticket": ticket, "requester": options.requester,
         "access_key_id": options.access_key_id, "person": options.person,
         "ram_user": options.ram_user,
     }  # fmt: skip
-    by = next(name for name in orders.SELECTORS if values[name])
+    by = next(name for name in orders.SELECTORS if values[name] is not None)
     selector = Selector(by, **{name: value or "" for name, value in values.items()})
     number = f"{now:%Y%m%dT%H%M%SZ}-{entropy.token_hex(3)}"
     order = Order(options.order_id or number, options.reason, selector, options.at_most, ordered_by)
@@ -111,6 +122,12 @@ def order_of(options: argparse.Namespace, ordered_by: str, now: datetime) -> Ord
 def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     """What the order would end, as a table; nothing is changed."""
     found = bulk_revocation.preview(operator.broker, order)
+    for what in found.flagged:
+        tell(f"flagged, and not touched: {what}")
+    if not found.chosen:
+        of_key = order.selector.by == "access_key_id"
+        tell(f"{NO_KEY if of_key else NO_MATCH}; nothing was changed")
+        return DONE
     rows = [("NAME", "APPLICATION", "ENVIRONMENT", "TICKET", "REQUESTER")] + [
         (one.target.user, one.target.application, one.target.environment, one.target.ticket_id,
          one.requester)
@@ -119,10 +136,8 @@ def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
         tell("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for what in found.flagged:
-        tell(f"flagged, and not touched: {what}")
     count, limit = len(found.chosen), order.limit(operator.cap)
-    tell(f"{count} grants; nothing was changed")
+    tell(f"{count} grant{'' if count == 1 else 's'}; nothing was changed")
     if count > limit:
         tell(f"the order would be refused: at most {limit} (say --at-most {count})")
     return DONE
@@ -148,7 +163,13 @@ def followed(operator: Operator, order: Order, task: str, tell: Callable[[str], 
             tell(_line(row))
         if state in handover.ENDED:
             tell(f"task {state.lower()}")
-            return DONE if state == "Succeeded" and _complete(operator, order, began) else FAILED
+            rows = _results(operator, order, began)
+            if state != "Succeeded" or not _complete(rows):
+                return FAILED
+            nothing = _nothing_ended(rows)
+            if nothing:
+                tell(f"NOTHING ENDED: {nothing}")
+            return FAILED if nothing else DONE
         operator.broker.sleep(PAUSE_SECONDS)
 
 
@@ -174,10 +195,22 @@ def _line(row: Row) -> str:
     return f"{row['outcome']:8} {what}{why}"
 
 
-def _complete(operator: Operator, order: Order, since: datetime) -> bool:
+def _complete(rows: Sequence[Row]) -> bool:
     """Whether the order itself ended well: a refusal ends its task well too."""
-    ends = [r for r in _results(operator, order, since) if r["event_type"] == orders.EVENT]
+    ends = [row for row in rows if row["event_type"] == orders.EVENT]
     return bool(ends) and ends[-1]["outcome"] == "success"
+
+
+def _nothing_ended(rows: Sequence[Row]) -> str:
+    """Why an order that is done has ended no grant at all, which whoever mistyped it must not take
+    for success; empty if it has ended one, in this run of it or in an earlier one."""
+    (*_, last) = (row["message"] for row in rows if row["event_type"] == orders.EVENT)
+    said = last.removeprefix(f"{LATE}; ")
+    count, of, rest = said.partition(" of ")
+    counted = bool(of) and count.isdigit() and rest.endswith(" ended")
+    if (counted and int(count)) or any(row["event_type"] == REVOKED for row in rows):
+        return ""
+    return NO_MATCH if counted else said  # of one key the order says in words why not
 
 
 def run(
@@ -188,7 +221,9 @@ def run(
     operator = Operator.of(settings_module.read(environment), environment)
     order = order_of(options, operator.name, datetime.now(UTC))
     if isinstance(order, Denied):
-        raise ConfigError([f"{order.where.rpartition('.')[2]}: {REASONS[order.reason][1]}"])
+        member = order.where.rpartition(".")[2]
+        wanted = orders.expected(member) or REASONS[order.reason][1]
+        raise ConfigError([f"{OPTIONS.get(member, '--' + member.replace('_', '-'))}: {wanted}"])
     if options.dry_run:
         return shown(operator, order, tell)
     task = ordered(operator, order, tell)

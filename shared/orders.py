@@ -114,6 +114,18 @@ def of_event(event: bytes) -> Order | Denied | None:
         return refused.denied
 
 
+def expected(member: str) -> str:
+    """What a member's value must look like, for whoever typed another; empty if it is none."""
+    if member == "at_most":
+        return f"must be a whole number from 1 to {MOST_GRANTS}"
+    pattern = ORDER_ID if member == "id" else _PATTERNS.get(member)
+    if pattern is None:
+        return ""
+    # Spaces around a person's name are taken off; the other limits are in the patterns.
+    limit = f", at most {_LONGEST[member]} characters" if member in _LONGEST else ""
+    return f"must fit {pattern.pattern.removeprefix(' *').removesuffix(' *')}{limit}"
+
+
 def of_text(resources: str) -> Order | Denied:
     """The order of an audit row, from its `resources`; never raises."""
     try:
