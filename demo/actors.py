@@ -61,13 +61,16 @@ def administrator(stage: Stage) -> Keys:
 
 
 def prepare(stage: Stage) -> None:
-    """Two roles that could read secrets, and a log project with two logstores."""
+    """Two roles that could read secrets, a log project with two logstores, and the account-wide
+    switch that lets every user make keys of its own, unless a policy denies it."""
     admin = administrator(stage)
     with stage.proxied():
         ram = RamClient(admin.config("ram.aliyuncs.com"))
         for role in (READER, STRANGER):
             ram.create_role(ram_models.CreateRoleRequest(
                 role_name=role, assume_role_policy_document=TRUST))  # fmt: skip
+        ram.set_security_preference(ram_models.SetSecurityPreferenceRequest(
+            allow_user_to_manage_access_keys=True))  # fmt: skip
         log = admin.log_client()
         log.create_project(LOG_PROJECT, "the application's own logs")
         for name in (LOG_STORE, OTHER_LOG_STORE):

@@ -179,7 +179,8 @@ def prove(stage: Stage, outcome: dict[str, Any]) -> bool:
             stage, found["key"], ELSEWHERE)),
         refused("a stranger's role cannot read the secret", lambda: actors.read_key(
             stage, actors.assume(stage, actors.STRANGER), name)),
-        refused("the key cannot make keys", lambda: actors.make_key(stage, found["key"], OFFICE)),
+        refused("the key cannot make keys, even with the account-wide switch on",
+                lambda: actors.make_key(stage, found["key"], OFFICE)),
         nowhere(stage, found.get("key")),
     ]  # fmt: skip
     print(f"\n{sum(held)} of {len(held)} proofs hold")

@@ -27,6 +27,7 @@ def test_demo_proves_what_it_claims() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 of 8 proofs hold" in done.stdout
+    assert "yes  the key cannot make keys, even with the account-wide switch on" in done.stdout
     for part in ("TICKET OPS-1042", "STEPS", "OUTCOME", "AUDIT", "result key.issued"):
         assert part in done.stdout
 
