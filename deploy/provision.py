@@ -36,6 +36,7 @@ ROLES = Path(__file__).parent / "roles"
 POLICY_PREFIX = "akwarden-"  # not `akw-`: the issue role may attach `akw-*` policies to users
 AUDIT_TTL_DAYS = 3650  # SLS keeps it for ever: consumed tickets are remembered by these rows
 AGAIN = "what was made so far stays; mend the cause and run this again"
+NO_ANSWER = ("LogRequestError", "LogResponseError")  # the SLS SDK's own codes
 FUNCTION_LOG_TTL_DAYS = 90
 TRUST = json.dumps({
     "Version": "1",
@@ -276,9 +277,12 @@ def main() -> int:
     except KeyError as err:
         return _failed(f"{err.args[0]} is required: an administrator's credentials")
     except LogException as err:
+        if err.get_error_code() in NO_ANSWER:
+            return _failed("no answer from the cloud (SLS)", AGAIN)
         return _failed(f"SLS refused: {err.get_error_code()}: {err.get_error_message()}", AGAIN)
     except TeaException as err:
-        return _failed(f"refused: {getattr(err, 'code', '') or 'no answer from the cloud'}", AGAIN)
+        code = getattr(err, "code", "")
+        return _failed(f"refused: {code}" if code else "no answer from the cloud", AGAIN)
     return 0
 
 

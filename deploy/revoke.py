@@ -25,7 +25,7 @@ from Tea.exceptions import TeaException
 from shared import bootstrap, bulk_revocation, handover, naming, orders, reasons
 from shared import settings as settings_module
 from shared.audit import LATE, REVOKED, Row
-from shared.errors import AkwardenError, ConfigError
+from shared.errors import AkwardenError, CloudUnknown, ConfigError
 from shared.issuance import Broker
 from shared.orders import Order, Selector
 from shared.ports import Functions
@@ -35,6 +35,7 @@ from shared.sources import standard_webhooks
 
 PAUSE_SECONDS = 2.0
 FUNCTION_TIMEOUT_SECONDS = 180  # of akw-revoke: settings are checked against it
+NO_ANSWER = "no answer from the cloud"
 NO_MATCH = "no grant matches; application, ticket and person are compared exactly"
 NO_KEY = "no user has this key now"  # the order itself looks for what is left of a former key's
 # Members of an order that are given by another option than their own name's.
@@ -240,7 +241,10 @@ def main(given: Sequence[str]) -> int:
     except KeyError as err:
         failed(f"{err.args[0]} is required: an operator's credentials")
     except TeaException as err:
-        failed(f"refused: {getattr(err, 'code', '') or 'no answer from the cloud'}")
+        code = getattr(err, "code", "")
+        failed(f"refused: {code}" if code else NO_ANSWER)
+    except CloudUnknown:
+        failed(NO_ANSWER)
     except AkwardenError as err:
         failed(f"refused: {err}")
     return UNUSABLE

@@ -72,7 +72,8 @@ def main() -> int:
     except KeyError as err:
         return _failed(f"{err.args[0]} is required: an administrator's credentials")
     except TeaException as err:
-        return _failed(f"refused: {getattr(err, 'code', '') or 'no answer from the cloud'}")
+        code = getattr(err, "code", "")
+        return _failed(f"refused: {code}" if code else "no answer from the cloud")
     except (RuntimeError, ValueError) as err:
         return _failed(str(err))
     print("\n".join(lines))

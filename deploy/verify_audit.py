@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from shared import bootstrap, digests, examination
 from shared.audit_verification import Report
-from shared.errors import CloudError, ConfigError
+from shared.errors import CloudError, CloudUnknown, ConfigError
 
 CLEAN, FOUND, UNREAD = 0, 1, 2
 
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unread(*err.problems)
     except KeyError as err:
         return _unread(f"{err.args[0]} is required: an auditor's credentials")
+    except CloudUnknown:
+        return _unread("no answer from the cloud, so nothing is known")
     except CloudError as err:
         return _unread(f"could not be read, so nothing is known: {err}")
     for line in shown(report):
@@ -50,13 +52,23 @@ def shown(report: Report) -> list[str]:
         f"{digests.WINDOW_SECONDS // 60} minutes with a signed digest, "
         f"{report.uncovered} rows not covered yet: "
     )
-    verdict = f"{len(report.findings)} findings" if report.findings else "nothing was changed"
+    count = len(report.findings)
+    verdict = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing found"
+    if not (count or report.windows):
+        verdict += ", but nothing is signed yet"
     return [*map(str, report.findings), summary + verdict]
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        ahead = moment > datetime.now(UTC)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError("not an ISO 8601 time, such as 2026-09-01") from None
+    if ahead:
+        raise argparse.ArgumentTypeError("lies in the future")
+    return moment
 
 
 def _unread(*lines: str) -> int:

@@ -3,6 +3,7 @@ function. Needs no right to sign or to write."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from shared import audit_verification, digests
 from shared.audit_verification import PULL, QUERY, Report
 from shared.digests import Stored
+from shared.errors import ConfigError
 from shared.ports import AuditReader, Macs, Received
 
+_KEY_ID = re.compile(r"[^A-Za-z0-9:/_-]")  # whoever writes a digest writes this: it is printed
 # Queries go by the writers' clock, windows by SLS's: PutLogs refuses rows from further ahead, and a
 # row is written right after it is stamped.
 AHEAD, BEHIND = timedelta(minutes=15), timedelta(hours=1)
@@ -28,20 +31,25 @@ class Auditor:
 
 
 def examine(auditor: Auditor, since: datetime | None = None) -> Report:
-    """Everything that was received from the window of `since` on, None: since there is a log.
-    CloudError if something could not be read: nothing is then known."""
-    now = auditor.now()
-    first = digests.window_of(since.timestamp()) if since else None
+    """Everything that was received from the window of `since` on; None, and any time before there
+    was a log or a digest: all there is. CloudError if something could not be read, ConfigError if
+    the digests are not of the key that is set: nothing is then known."""
+    now, created = auditor.now(), auditor.audit.created_at()
+    made = {project: place.created_at() for project, place in auditor.places.items()}
+    # What lies before has no digests, and the first one must then say that it is the first.
+    within = since and since > min(created, *made.values())
+    first = digests.window_of(since.timestamp()) if since and within else None
     begins = digests.starts_at(first) if first is not None else None
     # Each from its own beginning: where the log itself was deleted and made anew, the digests of
     # what it held before are older than it.
     held = {
         f"{project}, by {view}": digests.assembled(received)
         for project, place in auditor.places.items()
-        for view, received in _read(place, begins or place.created_at(), now).items()
+        for view, received in _read(place, begins or made[project], now).items()
     }
+    _check_key(auditor.macs.key_id, held)
     return audit_verification.verify(
-        _read(auditor.audit, begins or auditor.audit.created_at(), now), held,
+        _read(auditor.audit, begins or created, now), held,
         genuine=_genuine(auditor.macs, held),
         now_seconds=int(now.timestamp()), since=first,
     )  # fmt: skip
@@ -56,6 +64,19 @@ def _read(place: AuditReader, start: datetime, now: datetime) -> dict[str, list[
         QUERY: [r for r in queried if r.received_at is None or r.received_at >= begins],
         PULL: list(place.pull_logs(start, now + AHEAD)),
     }
+
+
+def _check_key(key_id: str, held: Mapping[str, list[Stored]]) -> None:
+    """ConfigError if there are digests and none of them names our key: of all that can be wrong
+    then, the setting is the likeliest. One among others that names another key is a finding."""
+    named = {stored.key_id for place in held.values() for stored in place}
+    if named and key_id not in named:
+        told = ", ".join(_KEY_ID.sub("", name)[:64] or "none" for name in sorted(named)[:3])
+        raise ConfigError([
+            f"the digests name key {told}, the setting AKWARDEN_DIGEST_KEY_ID says {key_id}: "
+            "nothing is known. Set the key that you know to be akwarden's; if that is it, "
+            "every digest is forged."
+        ])  # fmt: skip
 
 
 def _genuine(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from demo import actors
+from deploy import provision
 from tests.e2e.conftest import Scene
 from tests.e2e.test_roles import with_policy
 
@@ -50,3 +53,18 @@ def test_audit_log_is_append_only_and_kept(scene: Scene) -> None:
     assert body["ttl"] >= 365
     assert ("standard", True) == (body["mode"], body["appendMeta"])
     assert not body.get("enableModify")
+
+
+def test_cloud_that_does_not_answer_is_told_in_our_words(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line and what to do, without an SDK's text about it."""
+    for name, value in scene.stage.administrator_environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port: nobody listens
+
+    code = provision.main()
+
+    told = f"no answer from the cloud (SLS)\n{provision.AGAIN}\n"
+    assert (2, told) == (code, capsys.readouterr().err)

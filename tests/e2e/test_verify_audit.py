@@ -21,7 +21,7 @@ from aliyun.log import DeleteLogsRequest, GetLogsRequest
 
 from demo import actors
 from demo.actors import Keys
-from demo.stage import DIGEST_PROJECT, PROJECT, ROOT, Stage
+from demo.stage import DIGEST_KEY, DIGEST_PROJECT, KMS_KEY, PROJECT, ROOT, Stage
 from deploy import verify_audit
 from deploy.provision import ROLES
 from shared import digests
@@ -98,11 +98,12 @@ def sealed(scene: Scene, pass_time: PassTime) -> list[Row]:
 
 
 def verified(
-    scene: Scene, capsys: pytest.CaptureFixture[str], *arguments: str, keys: Keys | None = None
-) -> tuple[int, str]:
+    scene: Scene, capsys: pytest.CaptureFixture[str], *arguments: str, keys: Keys | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> tuple[int, str]:  # fmt: skip
     """What `make verify-audit` prints and exits with, for an administrator or with other keys."""
     capsys.readouterr()
-    environment = scene.stage.administrator_environment()
+    environment = scene.stage.administrator_environment() | dict(settings or {})
     if keys:
         environment |= {
             "ALIBABA_CLOUD_ACCESS_KEY_ID": keys.access_key_id,
@@ -113,7 +114,8 @@ def verified(
         for name, value in environment.items():
             patch.setenv(name, value)
         code = verify_audit.main(arguments)
-    return code, capsys.readouterr().out
+    printed = capsys.readouterr()
+    return code, printed.out if code != verify_audit.UNREAD else printed.err
 
 
 def classes(text: str) -> set[str]:
@@ -172,7 +174,7 @@ def test_untouched_log_verifies(
 
     code, text = verified(scene, capsys)
 
-    assert (0, True) == (code, text.rstrip().endswith("nothing was changed")), text
+    assert (0, True) == (code, text.rstrip().endswith(": nothing found")), text
     own, copy = stored(scene, PROJECT), stored(scene, DIGEST_PROJECT)
     assert [r["digest"] for r in own] == [r["digest"] for r in copy]
     numbers = [int(r["number"]) for r in own]
@@ -402,7 +404,7 @@ def test_auditor_verifies_and_can_do_nothing_else(
 
     code, text = verified(scene, capsys, keys=keys)
 
-    assert (0, True) == (code, "nothing was changed" in text), text
+    assert (0, True) == (code, "nothing found" in text), text
     with refused():
         sign(scene.stage, keys)
     for place in ((PROJECT, "audit"), (PROJECT, "digests"), (DIGEST_PROJECT, "digests")):
@@ -423,7 +425,79 @@ def test_unreadable_log_is_neither_clean_nor_tampered(
         "code": "ProjectForbidden",
     })  # fmt: skip
 
-    assert (2, "") == verified(scene, capsys)
+    code, text = verified(scene, capsys)
+
+    assert (2, True) == (code, text.startswith("could not be read, so nothing is known: "))
+
+
+def test_another_key_in_the_setting_accuses_nobody(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both keys are named, and nothing is claimed: exit code 2."""
+    sealed(scene, pass_time)
+
+    code, text = verified(scene, capsys, settings={"AKWARDEN_DIGEST_KEY_ID": KMS_KEY})
+
+    assert (2, True) == (code, text.startswith(
+        f"the digests name key {DIGEST_KEY}, the setting AKWARDEN_DIGEST_KEY_ID says {KMS_KEY}: "
+    )), text  # fmt: skip
+
+
+def test_digest_that_names_another_key_among_ours_is_forged(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It must not make a finding of the setting's."""
+    sealed(scene, pass_time)
+    row = {k: v for k, v in stored(scene, PROJECT)[-1].items() if not k.startswith("__")}
+
+    actors.put_rows(scene.stage, PROJECT, "digests", [row | {"key_id": "key-of-mallory"}])
+
+    code, text = verified(scene, capsys)
+    assert (1, {"forged"}) == (code, classes(text)), text
+
+
+def test_since_before_the_log_is_since_the_log(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody could sign what lies before it; its own first window still has to be the first."""
+    sealed(scene, pass_time)
+    whole = verified(scene, capsys)
+
+    assert 0 == whole[0]
+    assert whole == verified(scene, capsys, "--since", "2020-01-01")
+    for project in (PROJECT, DIGEST_PROJECT):
+        delete(scene, project, "digests", f"number: {stored(scene, PROJECT)[0]['number']}")
+    code, text = verified(scene, capsys, "--since", "2020-01-01")
+    assert (1, {"digest_missing"}) == (code, classes(text)), text
+
+
+def test_nothing_signed_yet_is_no_verdict(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the first digest only the chains speak, and the summary says so."""
+    scene.deliver(scene.body())
+    scene.outcome()
+
+    code, text = verified(scene, capsys)
+
+    assert (0, True) == (
+        code, text.rstrip().endswith("nothing found, but nothing is signed yet")
+    ), text  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("since", "why"),
+    [("yesterday", "not an ISO 8601 time"), ("2999-01-01", "lies in the future"),
+     ("", "not an ISO 8601 time")],
+)  # fmt: skip
+def test_since_that_is_no_past_is_refused(
+    capsys: pytest.CaptureFixture[str], since: str, why: str
+) -> None:
+    """Verifying nothing must not end with 0."""
+    with pytest.raises(SystemExit) as ended:
+        verify_audit.main(["--since", since])
+
+    assert (2, True) == (ended.value.code, why in capsys.readouterr().err)
 
 
 def test_command_says_what_is_missing() -> None:
