@@ -15,7 +15,7 @@ from typing import Any
 from shared import audit, bootstrap, bulk_revocation, handover, issuance, naming, revocation
 from shared.errors import LeaseHeld
 from shared.order_runs import MARGIN_SECONDS
-from shared.orders import Order, of_event
+from shared.orders import Order, of_event, tells_of_leak
 from shared.refusals import Denied
 
 log = logging.getLogger(__name__)
@@ -29,15 +29,17 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return float(context.function.timeout - (time.monotonic() - started))
 
     asked = of_event(event) or handover.case_of(event, action="revoke")
-    if isinstance(asked, Denied):  # nobody but a defect or an intruder sends such an event
-        log.error("event refused: %s at %s", asked.reason, asked.where)
-        return {"status": "refused", "reason": asked.reason}
     current, broker = bootstrap.revoker(os.environ, context.function)
     open_record = partial(
         audit.attempt, fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="webhook",
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
+    if isinstance(asked, Denied):
+        log.error("event refused: %s at %s", asked.reason, asked.where)
+        if tells_of_leak(event):  # others are a defect's or an intruder's, and nobody waits
+            bulk_revocation.unreadable_leak(broker, event, asked, open_record)
+        return {"status": "refused", "reason": asked.reason}
     if isinstance(asked, Order):
         carried = bulk_revocation.carry_out(
             broker, asked, open_record, cap=current.revoke_cap,

@@ -30,6 +30,7 @@ ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
 REVOKED = "ticket.revoked"
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
+UNREADABLE_LEAK = "leak.unreadable"  # somebody told of a leaked key, and nobody can tell of which
 
 FIELDS = (
     "schema", "event_id", "change_id", "event_type", "phase", "outcome", "time_ms",

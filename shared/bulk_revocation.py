@@ -6,12 +6,23 @@ gone on with by running it again.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from shared import reasons, revocation, selection
-from shared.audit import FAILURE, NOTE, REVOKED, SKIPPED, SUCCESS, Change, Outcome, Subject
+from shared import naming, reasons, revocation, selection
+from shared.audit import (
+    FAILURE,
+    NOTE,
+    REVOKED,
+    SKIPPED,
+    SUCCESS,
+    UNREADABLE_LEAK,
+    Change,
+    Outcome,
+    Subject,
+)
 from shared.errors import AkwardenError, CloudError, GrantNotEnded, RevocationIncomplete
 from shared.issuance import Broker
 from shared.order_runs import Carried, Job, OpenRecord, logged, removed, revoke_all, summed_up
@@ -47,6 +58,21 @@ def carry_out(
             job.ended(Outcome(FAILURE, code=err.reason))
             raise
         return _within_cap(job, selected, cap)
+
+
+def unreadable_leak(
+    broker: Broker, event: bytes, refused: Denied, open_record: OpenRecord
+) -> None:
+    """Put on record that somebody told of a leak which nobody can act on: a person must look.
+    The refusal is kept, nothing of the event; CloudError, to be retried, if SLS refuses it."""
+    number = hashlib.sha256(event).hexdigest()[:24]
+    operation_id = naming.operation_id("event", number, "revoke")  # no order has the source `event`
+    record = open_record(Subject("", "", "", ""), operation_id)
+    record.base["trigger"] = "eventbridge"
+    reason = f"{refused.reason} at {refused.where}" if refused.where else refused.reason
+    broker.audit_log.put_logs(
+        record.note(UNREADABLE_LEAK, broker.now(), outcome=FAILURE, reason=reason)
+    )
 
 
 def answer(order: Order, outcome: Carried | Denied) -> dict[str, object]:

@@ -114,6 +114,18 @@ def of_event(event: bytes) -> Order | Denied | None:
         return refused.denied
 
 
+def tells_of_leak(event: bytes) -> bool:
+    """Whether the event is a leak's by its source and type, however much else of it can be read;
+    never raises."""
+    try:
+        content = decoded(event)
+    except Refused:
+        return False
+    if not isinstance(content, dict) or "specversion" not in content:
+        return False
+    return any((content.get("source"), content.get("type")) == known for known in LEAK_EVENTS)
+
+
 def expected(member: str) -> str:
     """What a member's value must look like, for whoever typed another; empty if it is none."""
     if member == "at_most":

@@ -329,3 +329,35 @@ def test_other_events_reach_nobody(scene: Scene) -> None:
     answer = scene.stage.manage("POST", "/events", LEAK | {"source": "acs.oss", "data": {}})
 
     assert answer["delivered"] == []
+
+
+def notes_of(scene: Scene, request_id: str) -> list[dict[str, str]]:
+    return actors.audit_rows(scene.stage, f'fc_request_id: "{request_id}"')
+
+
+def test_leak_that_cannot_be_read_is_on_record(scene: Scene) -> None:
+    """A key id that is none: nobody's key ends, and the row that says so is there to be watched."""
+    request_id = publish(scene, "nonsense")
+
+    end = outcome(scene, request_id)
+
+    assert end == {"status": "refused", "reason": "invalid_value"}
+    (row,) = notes_of(scene, request_id)
+    assert ("leak.unreadable", "failure", "invalid_value at data") == (
+        row["event_type"], row["outcome"], row["reason"])  # fmt: skip
+    assert "nonsense" not in str(row)
+    assert [c["action"] for c in calls_of_the_worker(scene)] == ["PutLogs"]
+
+
+def test_leak_that_cannot_be_read_waits_for_the_log(scene: Scene) -> None:
+    """While SLS refuses, the task fails and is tried again."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "error", "product": "sls", "action": "PutLogs", "function": "akw-revoke",
+        "status": 403, "code": "Unauthorized", "times": 1,
+    })  # fmt: skip
+    request_id = publish(scene, "nonsense")
+
+    outcome(scene, request_id)
+
+    assert task(scene, request_id)["attempts"] == 2
+    assert len(notes_of(scene, request_id)) == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared import audit, bulk_revocation, naming, orders
-from shared.bulk_revocation import carry_out
+from shared.bulk_revocation import carry_out, unreadable_leak
 from shared.errors import AkwardenError, CloudError, OutOfTime, RevocationIncomplete
 from shared.order_runs import Carried
 from shared.orders import Order, Selector
@@ -423,3 +423,26 @@ def test_slow_log_does_not_hold_up_a_leak_of_many() -> None:
 
     assert ["others"] == left(world)
     assert ["late; 2 of 2 ended"] == [row["message"] for row in rows_of(world, orders.EVENT)]
+
+
+def test_unreadable_leak_is_on_record_without_its_text() -> None:
+    """The refusal's reason and place, and the same operation each time the event is delivered."""
+    world, event = World(), b'{"data": {"AccessKeyId": "nonsense"}}'
+
+    for _ in range(2):
+        unreadable_leak(world.broker(), event, Denied("invalid_value", "data"), open_record)
+
+    row, again = world.rows
+    assert ("leak.unreadable", "note", "failure", "invalid_value at data", "eventbridge") == (
+        row["event_type"], row["phase"], row["outcome"], row["reason"], row["trigger"])  # fmt: skip
+    assert row["operation_id"] == again["operation_id"]
+    assert "nonsense" not in json.dumps(world.rows)
+
+
+def test_unreadable_leak_is_tried_again_while_the_log_refuses() -> None:
+    """Nobody would ever know of it otherwise."""
+    world = World()
+    world.faults = {Fault("put_logs", 1, silent=False, after=False)}
+
+    with pytest.raises(CloudError):
+        unreadable_leak(world.broker(), b"{}", Denied("not_json"), open_record)

@@ -138,6 +138,27 @@ def test_event_that_tells_of_no_leak_is_refused(changes: dict[str, Any]) -> None
     assert refused.reason in refusals.REASONS
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, True), ({"data": {"AccessKeyId": "nonsense"}}, True), ({"id": ...}, True),
+     ({"specversion": "0.3"}, True), ({"data": []}, True), ({"source": "acs.oss"}, False),
+     ({"type": "other"}, False), ({"type": []}, False), ({"source": {}}, False),
+     ({"specversion": ...}, False)],
+    ids=str,
+)  # fmt: skip
+def test_event_of_a_leak_is_known_by_source_and_type(
+    changes: dict[str, Any], expected: bool
+) -> None:
+    """However little else of it can be read, somebody believes that a key is being ended."""
+    assert expected is orders.tells_of_leak(leak(**changes))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"1", b'{"specversion": "1.0"}'])
+def test_anything_else_tells_of_no_leak(body: bytes) -> None:
+    """Whatever comes, it is answered and never raises."""
+    assert not orders.tells_of_leak(body)
+
+
 def test_leak_has_no_cap() -> None:
     """Whatever leaked ends; any other order ends as much as it says, or as the setting says."""
     order = orders.of_event(event(at_most=3))
