@@ -9,12 +9,12 @@ STAMP  := $(VENV)/.installed
 .PHONY: help demo serve provision revoke sweep-plan verify-audit test test-stories test-parts bulk faults lint docs package clean
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "akwarden needs Python 3.11 or later; set PYTHON=..."; exit 1; }
-	@echo "installing into $(VENV) (once)"
+	@echo "installing into $(VENV) (once, about a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	@touch $@
@@ -35,7 +35,7 @@ verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2
 	@$(BIN)/python -m deploy.verify_audit $(ARGS)
 
 sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
-	@$(BIN)/python -m deploy.sweep
+	@$(BIN)/python -m deploy.sweep_plan
 
 test: $(STAMP)  ## every test but the long ones (make faults, make bulk), in two processes
 	@$(MAKE) --no-print-directory -j2 test-stories test-parts

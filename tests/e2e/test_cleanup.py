@@ -379,7 +379,7 @@ def _self_service(holder: str) -> dict[str, Any]:
 
 def test_plan_is_answered_and_nothing_done(scene: Scene) -> None:
     """`make sweep-plan`: the table says what the next sweep will do."""
-    from deploy import sweep as command
+    from deploy import sweep_plan as command
 
     died(scene, "akw-issue", "kill-after", "ram", "CreateAccessKey")
 
@@ -394,7 +394,7 @@ def test_plan_is_answered_and_nothing_done(scene: Scene) -> None:
 
 def test_event_of_anybody_else_is_refused(scene: Scene) -> None:
     """Neither a timer's event nor a request for a plan: nothing is read, nothing done."""
-    from deploy import sweep as command
+    from deploy import sweep_plan as command
 
     with scene.stage.proxied():
         answer = command.invoked(scene.stage.administrator_environment(), b'{"dry_run": "yes"}')

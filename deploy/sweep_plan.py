@@ -1,6 +1,6 @@
 """Show what the next sweep of akw-cleanup would do, by asking it: nothing is changed.
 
-`python -m deploy.sweep` with an administrator's credentials and the settings, as
+`python -m deploy.sweep_plan` with an administrator's credentials and the settings, as
 `deploy.provision` takes them. The function answers within its timeout; it reads as a sweep does.
 """
 
