@@ -54,7 +54,13 @@ was started in: with akwarden's own, its required settings must be there.
 
 The management port is no part of any protocol: `GET /healthz /ca.pem /clock /choices /history
 /state /secrets /faults /functions /tasks /logs`, `POST /reset /clock /choices /faults /events
-/timers/<function>/<trigger> /invoke/<function>`, `DELETE /faults /faults/<id>`.
+/timers/<function>/<trigger> /invoke/<function>`, `DELETE /faults /faults/<id>`. With curl:
+
+    curl --noproxy '*' http://127.0.0.1:8181/clock -d '{"advance_seconds": 600}'
+    curl --noproxy '*' http://127.0.0.1:8181/choices -d '{"recycled_user_name_reusable": false}'
+    curl --noproxy '*' http://127.0.0.1:8181/timers/akw-digest/window -d ''
+
+Time only goes forward. A timer is named by its function and its trigger in s.yaml and takes no body.
 
 `POST /events` takes a CloudEvent (`source`, `type`, `data`) and hands it, with the attributes that
 EventBridge adds, to every function with an `eventbridge` trigger whose pattern it matches. Patterns

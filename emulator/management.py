@@ -100,7 +100,10 @@ def _clock(cloud: Cloud, request: Request) -> Any:
 
 
 def _advance(cloud: Cloud, request: Request) -> Any:
-    cloud.clock.advance(float(_body(request)["advance_seconds"]))
+    body = _body(request)
+    if "advance_seconds" not in body:
+        raise Refused('say by how much, such as {"advance_seconds": 600}')
+    cloud.clock.advance(float(body["advance_seconds"]))
     if cloud.fc:
         cloud.fc.time_jumped()
     return _clock(cloud, request)

@@ -4,6 +4,8 @@ Read in this order. Pure modules take values and the time, and touch nothing:
 
     refusals          every expected "no" as a value, with its HTTP status and sentence
     errors            the tree of exceptions
+    naming            every name that akwarden gives
+    secrecy           a type that hides what it holds
     timestamps        RFC 3339, strictly
     patterns          wildcard patterns compared with each other
     networks          source IPs, narrow and normalised
@@ -11,12 +13,62 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     fields            strict reading of untrusted JSON
     tickets           the canonical ticket: parse, canonical form, digest
     deliveries        the body of a webhook: one meaning or a refusal
+    sources           one file per approval source: is this request signed
+    http_event        the HTTP trigger's event and answer
     key_text          finds AccessKeys that people paste into tickets
     config_tables     reading of config/*.toml that reports all problems at once
     rules             config/rules.toml: who may approve what, where
     templates         config/templates.toml: what may be asked for, linted
     approvals         does this ticket's approval count
-    digests           what one window of the audit log held, as it is signed
-    audit_verification   was the log changed after the fact: rows and digests in, findings out
     policies          from ticket and templates to the one policy document
+    grants            what an approved ticket promises, and the tags that carry it
+    secret_documents  what is written into KMS
+    audit             the rows of the audit log, and their chain
+    ports             what the use cases ask of the cloud
+
+Issuing, `resumption` pure:
+
+    intake            a webhook: verify, parse, refuse, hand over
+    handover          from the webhook's function to the worker's, under a task id
+    casework          a ticket in the worker: decide again, plan, issue
+    issuance          the saga, in order
+    resumption        what an attempt finds, and what is left to do
+    recycled_names    a name that a deleted user still holds
+    leases            one run at a time
+    steps             announced changes, and how each ended
+    audit_outbox      rows that were not acknowledged go again
+
+Revoking; `reasons`, `orders`, `selection`, `removal` and `recycling` are pure:
+
+    reasons           why a grant ends, and what follows
+    revocation        the end of one grant, in order
+    removal           what is this ticket's, and therefore goes
+    teardown          by which call
+    recycling         what could be restored
+    purging           nothing restorable, and the proof
+    orders            which grants are to end; a leak's event
+    selection         from an order to its grants
+    bulk_revocation   an order carried out
+    order_runs        one run of it
+
+Sweeping; `candidates`, `ownership`, `late_results` and `reconciliation` are pure:
+
+    cleanup           a sweep, in order
+    sweeps            its means and its reading
+    candidates        where it looks
+    ownership         what the log proves to be ours
+    late_results      results that nobody wrote
+    reconciliation    what is left to do
+    clearing          doing it
+
+Verifying; all pure but `sealing` and `examination`:
+
+    digests           what one window of the audit log held, as it is signed
+    sealing           sign a digest of every window
+    examination       read log and digests as an auditor
+    audit_verification   was the log changed after the fact: rows and digests in, findings out
+    audit_places      the digests themselves
+    findings          the classes of findings
+
+Put together: `settings` (read once), `adapters` (one call each), `bootstrap` (per invocation).
 """

@@ -219,6 +219,16 @@ def manage(emulator: Any, method: str, path: str, body: bytes) -> int:
     return management.handle(emulator.cloud, Request(method, path, Headers([]), body)).status
 
 
+def test_clock_without_a_number_says_what_it_wants(emulator: Any) -> None:
+    """Not the name of a Python exception and a key."""
+    request = Request("POST", "/clock", Headers([]), b"{}")
+
+    answer = management.handle(emulator.cloud, request)
+
+    assert 400 == answer.status
+    assert b'such as {\\"advance_seconds\\": 600}' in answer.body
+
+
 @pytest.mark.parametrize("seconds", [b"NaN", b"1e400", b"-1", b"1e15", b'"x"', b"null"])
 def test_time_that_cannot_pass_is_refused(emulator: Any, seconds: bytes) -> None:
     """A clock without a date would break every later call, the reset among them."""
