@@ -22,8 +22,9 @@ now=$(date +%s); id=msg_$now
 body=$(sed "s/NOW/$(date -u +%Y-%m-%dT%H:%M:%SZ)/g; s/TICKET/OPS-$now/g" {body})
 signature=$(printf '%s' "$id.$now.$body" | openssl dgst -sha256 -mac HMAC \\
   -macopt hexkey:{hexkey} -binary | base64)
-curl -sS --noproxy '*' {url} -H 'Content-Type: application/json' -H "webhook-id: $id" \\
-  -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" --data-binary "$body"; echo
+curl -sS --noproxy '*' {url} \\
+  -H 'Content-Type: application/json' -H "webhook-id: $id" -H "webhook-timestamp: $now" \\
+  -H "webhook-signature: v1,$signature" --data-binary "$body"; echo
 """
 
 

@@ -60,7 +60,8 @@ The management port is no part of any protocol: `GET /healthz /ca.pem /clock /ch
     curl --noproxy '*' http://127.0.0.1:8181/choices -d '{"recycled_user_name_reusable": false}'
     curl --noproxy '*' http://127.0.0.1:8181/timers/akw-digest/window -d ''
 
-Time only goes forward. A timer is named by its function and its trigger in s.yaml and takes no body.
+Time only goes forward. A timer is named by its function and its trigger in s.yaml; it takes no
+body.
 
 `POST /events` takes a CloudEvent (`source`, `type`, `data`) and hands it, with the attributes that
 EventBridge adds, to every function with an `eventbridge` trigger whose pattern it matches. Patterns

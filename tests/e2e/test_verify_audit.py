@@ -430,6 +430,20 @@ def test_unreadable_log_is_neither_clean_nor_tampered(
     assert (2, True) == (code, text.startswith("could not be read, so nothing is known: "))
 
 
+def test_cloud_that_does_not_answer_is_told_in_our_words(
+    scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """I6: nothing is known, and no SDK's text says why."""
+    sealed(scene, pass_time)
+    scene.stage.manage("POST", "/faults", {
+        "kind": "drop", "product": "kms", "action": "VerifyMac", "times": 0,
+    })  # fmt: skip
+
+    answer = verified(scene, capsys)
+
+    assert (2, "no answer from the cloud, so nothing is known\n") == answer
+
+
 def test_another_key_in_the_setting_accuses_nobody(
     scene: Scene, pass_time: PassTime, capsys: pytest.CaptureFixture[str]
 ) -> None:
