@@ -162,12 +162,15 @@ def _keys(job: Job, user: str) -> Sequence[KeyStatus] | None:
 
 
 def removed(job: Job, one: Chosen, begun: Run | Revoked | None) -> Revoked:
-    if isinstance(begun, Run):
-        record, end = begun.record, revocation.finish(begun)
-    else:
-        record = job.opened(one.subject, one.target.operation_id)
-        end = begun or revocation.revoke(job.broker, one.target, record)
-    return revocation.elsewhere(job.broker, one.target, record, end)
+    started = begun.record if isinstance(begun, Run) else None
+    record = started or job.opened(one.subject, one.target.operation_id)
+
+    def here() -> Revoked:
+        if isinstance(begun, Run):
+            return revocation.finish(begun)
+        return begun or revocation.revoke(job.broker, one.target, record)
+
+    return revocation.everywhere(job.broker, one.target, record, here)
 
 
 def _each(

@@ -7,12 +7,13 @@ never removed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import grants, naming, reasons
-from shared.audit import INTENT, REVOKED, SUCCESS, Change, Row
+from shared import grants, naming, reasons, tickets
+from shared.audit import FAILURE, INTENT, RESULT, REVOKED, SKIPPED, SUCCESS, UNKNOWN, Change, Row
 from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
 from shared.refusals import Denied
 from shared.tickets import Ticket
@@ -21,6 +22,7 @@ ENDING_STATUSES = ("revoked", "withdrawn", "approved")
 NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
 QUARANTINE = Attached("Custom", naming.QUARANTINE_POLICY)
 CUT_OFF = Change("quarantine.attached", "ram", "AttachPolicyToUser")
+_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,33 @@ def target(ticket: Ticket, reason: str = reasons.WITHDRAWN) -> Target | Denied:
     return Target(ticket.source, ticket.id, ticket.application, ticket.environment, reason)
 
 
+def target_of(
+    source: str, ticket: str, application: str, environment: str, reason: str
+) -> Target | None:
+    """The target that records of the cloud (tags, descriptions, names, rows) speak of; None unless
+    every word is of the form that we write ourselves: they go into searches and names, and anybody
+    who may tag a user can write them. A place may be empty, as in an order's own rows."""
+    of_form = (
+        searchable(source, ticket)
+        and (not application or tickets.APPLICATION.fullmatch(application))
+        and (not environment or tickets.ENVIRONMENT.fullmatch(environment))
+        and len(application) <= tickets.MAX_APPLICATION
+        and len(environment) <= tickets.MAX_ENVIRONMENT
+    )
+    return Target(source, ticket, application, environment, reason) if of_form else None
+
+
+def searchable(source: str, ticket: str) -> bool:
+    """Whether both can stand in a search: of the form of ours, which has no quotes."""
+    return bool(_SOURCE.fullmatch(source) and tickets.ID.fullmatch(ticket))
+
+
 @dataclass(frozen=True)
 class Found:
     """What exists under the target's names; `self_service` is the user whose policy it is.
 
-    `user`, `secret` and `policy` are this ticket's own; `foreign` names what is another's.
+    `user`, `secret` and `policy` are this ticket's own; `foreign` names what is another's, and
+    `odd` says what contradicts itself and was taken for an application's.
     """
 
     user: User | None = None
@@ -79,6 +103,7 @@ class Found:
     policy: PolicyState | None = None
     self_service: str = ""
     foreign: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -90,12 +115,18 @@ class Found:
         policy: PolicyState | None,
         *,
         user_ids: Set[str] = frozenset(),
+        key_ids: Set[str] = frozenset(),
     ) -> Found:
-        """From the answers of the reads; what is not this ticket's is left out. `user_ids` are
-        the log's: nobody documents whether a user comes back from the recycle bin with its tags."""
+        """From the answers of the reads; what is not this ticket's is left out.
+
+        `user_ids` and `key_ids` are the log's. Nobody documents whether a user comes back from the
+        recycle bin with its tags; and whoever edits tags must not shield a key that we issued.
+        """
         found = cls(policy=policy)
         marks = grants.ticket_of(user.tags)[:2] if user else ()
-        if user is not None and (whom.is_of(marks) or (not any(marks) and user.id in user_ids)):
+        restored = user is not None and not any(marks) and user.id in user_ids
+        issued = any(key.id in key_ids for key in keys or ())
+        if user is not None and (whom.is_of(marks) or restored or issued):
             found = replace(found, user=user, keys=tuple(keys or ()), attached=tuple(attached))
         elif user is not None:
             found = replace(found, policy=None, foreign=(f"user {user.name}",))
@@ -104,9 +135,12 @@ class Found:
         source, ticket, holder = grants.self_service_of(policy.description)
         if not ticket:
             return found
-        if whom.is_of((source, ticket)):
+        if not whom.is_of((source, ticket)):
+            return replace(found, policy=None, foreign=(*found.foreign, f"policy {policy.name}"))
+        if found.user is None and not holder.startswith(naming.PREFIX):
             return replace(found, policy=policy, self_service=holder)
-        return replace(found, policy=None, foreign=(*found.foreign, f"policy {policy.name}"))
+        # Nothing signs this text for a revocation, so it decides nothing where a user of ours is.
+        return replace(found, odd=(f"policy {policy.name} calls itself self-service",))
 
     @property
     def quarantined(self) -> bool:
@@ -129,8 +163,8 @@ class Memory:
 
     `revoked` from the first intent on, `ended` once a revocation got through; `cut` if another
     run's quarantine, `made_policy` if the making of a policy is on record, `standing` what was made
-    and not deleted since (the events that made it); `worked_at_ms` is the
-    last sign of any other operation of the ticket, 0 if there is none, and `places` are the
+    and not deleted since (the events that made it), `live_keys` the same of keys; `worked_at_ms` is
+    the last sign of any other operation of the ticket, 0 if there is none, and `places` are the
     (application, environment) that such an operation was going to change. `user_ids` and `key_ids`
     are all that were this ticket's: those of deleted users, and every key's. `deleted` are
     (user id, key id) of deletions, `purged` the ids of what surely cannot be restored.
@@ -141,6 +175,7 @@ class Memory:
     cut: bool = False
     made_policy: bool = False
     standing: frozenset[str] = frozenset()
+    live_keys: frozenset[str] = frozenset()
     worked_at_ms: int = 0
     places: frozenset[tuple[str, str]] = frozenset()
     user_ids: frozenset[str] = frozenset()
@@ -151,21 +186,19 @@ class Memory:
     @classmethod
     def of(
         cls, rows: Sequence[Row], *, operation_id: str, run_id: str,
-        purged_at: tuple[str, str] | None = None,
+        place: tuple[str, str], purging: bool = False,
     ) -> Memory:
-        """From the ticket's rows, as the run `run_id` of `operation_id` reads them. For a purging
-        one only a purging one at its own (application, environment) has ended what it has to."""
-        revoked = [row for row in rows if row.get("event_type", "") == REVOKED]
-        others = [row for row in rows if row.get("operation_id", "") != operation_id]
+        """From the ticket's rows, as the run `run_id` of `operation_id` reads them at its `place`
+        (application, environment): what was made elsewhere is ended there. For a `purging` one only
+        a purging one has ended what it has to."""
+        everywhere, others = rows, [r for r in rows if r.get("operation_id", "") != operation_id]
+        rows = [r for r in rows if (r.get("application", ""), r.get("environment", "")) == place]
         return cls(
-            revoked=bool(revoked),
+            revoked=any(row.get("event_type", "") == REVOKED for row in everywhere),
             ended=any(
-                row.get("outcome", "") == SUCCESS
-                and (not purged_at or (
-                    reasons.purges(row.get("reason", ""))
-                    and purged_at == (row.get("application", ""), row.get("environment", ""))
-                ))
-                for row in revoked
+                row.get("event_type", "") == REVOKED and row.get("outcome", "") == SUCCESS
+                and (not purging or reasons.purges(row.get("reason", "")))
+                for row in rows
             ),
             cut=any(
                 row.get("event_type", "") == "quarantine.attached"
@@ -174,12 +207,9 @@ class Memory:
             ),
             made_policy=any(row.get("event_type", "") == "policy.created" for row in rows),
             standing=_standing(rows),
+            live_keys=_live_keys(rows),
             worked_at_ms=max((int(row.get("time_ms") or 0) for row in others), default=0),
-            places=frozenset(
-                (row.get("application", ""), row.get("environment", ""))
-                for row in others
-                if row.get("phase", "") == INTENT
-            ),
+            places=places(everywhere, operation_id),
             user_ids=frozenset(row.get("resources", "") for row in rows
                                if row.get("event_type", "") == "user.deleted") - {""},
             key_ids=frozenset(row.get("access_key_id", "") for row in rows) - {""},
@@ -194,8 +224,17 @@ class Memory:
         )  # fmt: skip
 
 
-# What makes a thing that is found by one read alone, and what ends it.
-_MADE = {"policy.created": "policy.deleted", "secret.reserved": "secret.deleted"}
+def places(rows: Sequence[Row], operation_id: str) -> frozenset[tuple[str, str]]:
+    """Where operations other than this one were going to change something."""
+    return frozenset(
+        (row.get("application", ""), row.get("environment", "")) for row in rows
+        if row.get("phase", "") == INTENT and row.get("operation_id", "") != operation_id
+    )  # fmt: skip
+
+
+# What makes a thing that a stale read may not show, and what ends it.
+_MADE = {"user.created": "user.deleted", "policy.created": "policy.deleted",
+         "secret.reserved": "secret.deleted"}  # fmt: skip
 
 
 def _standing(rows: Sequence[Row]) -> frozenset[str]:
@@ -205,8 +244,25 @@ def _standing(rows: Sequence[Row]) -> frozenset[str]:
     )
 
 
+def _live_keys(rows: Sequence[Row]) -> frozenset[str]:
+    """Keys that were issued and whose deletion is not on record."""
+
+    def of(*events: str, but: Set[str]) -> frozenset[str]:
+        return frozenset(
+            row.get("access_key_id", "") for row in rows
+            if row.get("phase", "") == RESULT and row.get("event_type", "") in events
+            and row.get("outcome", "") not in but
+        )  # fmt: skip
+
+    made = of("key.created", "secret.stored", "key.issued", but={FAILURE, SKIPPED})
+    return made - of("key.deleted", but={FAILURE, SKIPPED, UNKNOWN}) - {""}
+
+
 def memory_query(whom: Target) -> str:
-    """The log search for all rows of a ticket; both values are of a pattern without quotes."""
+    """The log search for all rows of a ticket. ValueError if the words of it could say more than
+    that: whoever made such a target has not asked `target_of`."""
+    if not searchable(whom.source, whom.ticket_id):
+        raise ValueError("ticket or source cannot stand in a search")
     return f'ticket_id: "{whom.ticket_id}" and ticket_system: "{whom.source}"'
 
 
@@ -246,9 +302,9 @@ def unsettled_seconds(
 
 
 def _shown(found: Found, more: Details) -> set[str]:
-    """Which of the things that are found by one read alone were found, as the events that made
-    them."""
-    things = {"policy.created": found.policy, "secret.reserved": more.secret}
+    """Which of the things that are made once were found, as the events that made them."""
+    things = {"user.created": found.user, "policy.created": found.policy,
+              "secret.reserved": more.secret}  # fmt: skip
     return {made for made, thing in things.items() if thing is not None}
 
 
@@ -322,6 +378,7 @@ def left(whom: Target, found: Found, details: Details) -> tuple[str, ...]:
     secret = details.secret is not None and not owns_secret(whom, details)
     return (
         *held,
+        *found.odd,
         *(f"{name} is another ticket's" for name in found.foreign),
         *([f"secret {whom.secret} is another ticket's"] if secret else []),
     )

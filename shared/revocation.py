@@ -9,9 +9,10 @@ raised together at the end, and FC runs it again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 
 from shared import audit, leases, naming, purging, reasons, recycling, removal, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome, Row
@@ -89,18 +90,45 @@ def by_ticket(
     if isinstance(target, Denied):
         broker.audit_log.put_logs(audit.refusal(record, target, broker.now()))
         return target
-    return elsewhere(broker, target, record, revoke(broker, target, record))
+    return everywhere(broker, target, record, lambda: revoke(broker, target, record))
 
 
-def elsewhere(broker: Broker, target: Target, record: Attempt, outcome: Revoked) -> Revoked:
-    """The same under every other name that the log has for the ticket, and both in one."""
-    for application, environment in sorted(outcome.places):
-        if (application, environment) != (target.application, target.environment):
-            there = replace(target, application=application, environment=environment)
-            outcome = outcome.and_also(revoke(broker, there, record.elsewhere(there.user, {
-                "application": application, "environment": environment,
-            })))  # fmt: skip
-    return outcome
+def everywhere(
+    broker: Broker, target: Target, record: Attempt, here: Callable[[], Revoked]
+) -> Revoked:
+    """The end `here`, then the same under every other name that the log has for the ticket, and all
+    in one. What fails under one name stops no other: whoever named it need not have meant well."""
+    ended, failures = list[Revoked](), list[AkwardenError]()
+
+    def attempted(end: Callable[[], Revoked]) -> None:
+        try:
+            ended.append(end())
+        except AkwardenError as err:
+            failures.append(err)
+
+    attempted(here)
+    for place in sorted(_places(broker, target, record, ended, failures)):
+        application, environment = place
+        there = replace(target, application=application, environment=environment)
+        names = {"application": application, "environment": environment}
+        if there != target:
+            attempted(partial(revoke, broker, there, record.elsewhere(there.user, names)))
+    if failures:
+        raise failures[0] if len(failures) == 1 else RevocationIncomplete(failures)
+    return reduce(Revoked.and_also, ended)
+
+
+def _places(
+    broker: Broker, target: Target, record: Attempt, ended: Sequence[Revoked],
+    failures: Sequence[AkwardenError],
+) -> Collection[tuple[str, str]]:
+    """Where else the ticket has worked; the end that failed cannot tell, the log may."""
+    if ended:
+        return ended[0].places
+    try:
+        return removal.places(teardown.logged(broker, target), record.operation_id)
+    except CloudError as err:
+        raise failures[0] from err
 
 
 def revoke(broker: Broker, target: Target, record: Attempt) -> Revoked:
@@ -127,11 +155,18 @@ def deny(
     record.base |= {"reason": target.reason, "target_user": target.user,
                     "policy_name": target.policy, "secret_name": target.secret}  # fmt: skip
     run.found = known or teardown.find(run)
-    nothing = not run.found.user and not run.found.policy and not run.failures
-    if nothing and (memory := teardown.remembered(run)).ended:
-        return Revoked(target.user, left=run.found.foreign, repeated=True, places=memory.places)
+    if _nothing(run):
+        memory = teardown.remembered(run)
+        if run.found.foreign:  # whose it is the log may know better
+            run.found = teardown.find(run)
+        if _nothing(run) and memory.ended and not memory.live_keys:
+            return Revoked(target.user, left=run.found.foreign, repeated=True, places=memory.places)
     _cut(run, run.found, [ENDING, *LEASE], along)
     return run
+
+
+def _nothing(run: Run) -> bool:
+    return not run.found.user and not run.found.policy and not run.failures
 
 
 def finish(run: Run) -> Revoked:
@@ -203,15 +238,22 @@ def _write_late(run: Run, rows: Sequence[Row]) -> None:
 def _under_lease(run: Run, before: Found) -> Revoked:
     lease = _taken(run)
     memory = _visible_memory(run)
-    run.user_ids = memory.user_ids
     if before.quarantined and not memory.cut:  # by an attempt that could not write it down
         run.record.late |= set(removal.denial(before))
-    revoked = _remove(run, memory)
-    # While a change is in doubt the lease stays: a late DeletePolicy must not meet a new grant.
+    try:
+        revoked = _remove(run, memory)
+    except AkwardenError:
+        _give_back(run, lease)  # whoever tries again need not wait for its end
+        raise
+    _give_back(run, lease)
+    return revoked
+
+
+def _give_back(run: Run, lease: Lease) -> None:
+    """While a change is in doubt the lease stays: a late DeletePolicy must not meet a new grant."""
     if not run.record.in_doubt:
         run.attempted([step(run.record, "lease.released",
                             lambda: leases.release(run.broker.ram, lease))])  # fmt: skip
-    return revoked
 
 
 def _taken(run: Run) -> Lease:
@@ -236,14 +278,20 @@ def _taken(run: Run) -> Lease:
 
 def _visible_memory(run: Run) -> Memory:
     """The log with this very revocation in it: an acknowledged row cannot be found at once, and
-    whoever takes the lease next will look there."""
+    whoever takes the lease next will look there. Without that the lease stays, so a read that fails
+    is asked again."""
     waited = 0.0
-    while not (memory := teardown.remembered(run)).revoked:
+    while True:
+        failure: CloudError = CloudUnknown("GetLogs")
+        try:
+            if (memory := teardown.remembered(run)).revoked:
+                return memory
+        except CloudError as err:
+            failure = err
         if waited >= INDEX_PATIENCE_SECONDS:
-            raise CloudUnknown("GetLogs")
+            raise failure
         run.broker.sleep(INDEX_PAUSE_SECONDS)
         waited += INDEX_PAUSE_SECONDS
-    return memory
 
 
 def _remove(run: Run, memory: Memory) -> Revoked:
@@ -261,9 +309,12 @@ def _remove(run: Run, memory: Memory) -> Revoked:
         if removal.vanished(before, (found, more)):
             run.failures.append(StateChanged("what was there is not visible any more"))
     purges = recycling.purges(target, found, purging.find(run, found, memory))
+    strayed = teardown.held_elsewhere(run, found, memory)
     complete = len(run.failures) == unread
     _cut(run, found)
     changes = [*removal.removal(target, found, more, memory), *purges]
+    if strayed or not (complete or found.user):  # its key may live, and be used by its readers
+        changes = [change for change in changes if change.event_type != "secret.deleted"]
     if changes:
         broker.audit_log.put_logs(record.intents(changes, broker.now()))
     teardown.remove(run, found, changes, complete=complete)

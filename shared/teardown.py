@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from shared import removal
-from shared.audit import Attempt, Change, Outcome
+from shared.audit import Attempt, Change, Outcome, Row
 from shared.errors import (
     AkwardenError,
     AlreadyExists,
@@ -23,7 +23,7 @@ from shared.errors import (
     StateChanged,
 )
 from shared.issuance import Broker
-from shared.ports import Attached
+from shared.ports import Attached, KeyStatus
 from shared.removal import QUARANTINE, Details, Found, Memory, Target
 from shared.resumption import MEMORY_DAYS
 from shared.steps import Call, side_by_side, step, unless_so
@@ -36,9 +36,9 @@ U = TypeVar("U")
 class Run:
     """One attempt at one target, and everything that went wrong in it so far.
 
-    `notes` are what it has seen besides its changes, for the audit log; `user_ids` are users that
-    the log calls the ticket's, once it has been read. `found` is what its denial was made of,
-    `partly` whether more may be there than that; `cut_at` is when its quarantine was attached.
+    `notes` are what it has seen besides its changes, for the audit log; `user_ids` and `key_ids`
+    are what the log calls the ticket's, once it has been read. `found` is what its denial was made
+    of, `partly` whether more may be there than that; `cut_at` is when its quarantine was attached.
     """
 
     broker: Broker
@@ -47,6 +47,7 @@ class Run:
     failures: list[AkwardenError] = field(default_factory=list)
     notes: list[tuple[Change, str, Outcome]] = field(default_factory=list)
     user_ids: frozenset[str] = frozenset()
+    key_ids: frozenset[str] = frozenset()
     found: Found = field(default_factory=Found)
     partly: bool = False
     cut_at: datetime | None = None
@@ -67,21 +68,26 @@ class Run:
             return unknown
 
 
+UNREAD: Sequence[KeyStatus] = []
+
+
 def find(run: Run) -> Found:
     """What exists under the target's names. Whose the user is must be known: that read may
-    raise. Any other that fails is kept as a failure, and shows nothing; so is a user of ours whose
-    keys are not visible yet."""
+    raise. Any other that fails is kept as a failure, and shows nothing; so is a contradiction: a
+    user whose keys are not visible yet, or keys of one that is not."""
     ims, ram, target = run.broker.ims, run.broker.ram, run.target
     user, keys, attached, policy = side_by_side(
         lambda: ims.get_user(target.user),
-        lambda: run.read(lambda: ram.list_access_keys(target.user), ()),
+        lambda: run.read(lambda: ram.list_access_keys(target.user), UNREAD),
         lambda: run.read(lambda: ram.list_policies_for_user(target.user), ()),
         lambda: run.read(lambda: ram.get_policy(target.policy), None),
     )
-    found = Found.of(target, user, keys, attached, policy, user_ids=run.user_ids)
-    if found.user is not None and keys is None:
+    if user is not None and keys is None:
         run.failures.append(StateChanged("the user's keys cannot be listed yet"))
-    return found
+    if user is None and keys is not None and keys is not UNREAD:
+        run.failures.append(StateChanged("the user cannot be seen, its keys can"))
+    return Found.of(target, user, keys, attached, policy,
+                    user_ids=run.user_ids, key_ids=run.key_ids)  # fmt: skip
 
 
 def details(run: Run) -> Details:
@@ -96,33 +102,53 @@ def details(run: Run) -> Details:
     return Details(tuple(groups), tuple(versions), holders, secret)
 
 
+def logged(broker: Broker, target: Target) -> Sequence[Row]:
+    """The ticket's rows; CloudError if they cannot be read."""
+    now = broker.now()
+    return broker.audit_log.get_logs(
+        removal.memory_query(target), now - timedelta(days=MEMORY_DAYS), now + timedelta(minutes=15)
+    )
+
+
 def remembered(run: Run) -> Memory:
-    """What the log says of the ticket; CloudError if it cannot be read."""
-    now = run.broker.now()
-    rows = run.broker.audit_log.get_logs(
-        removal.memory_query(run.target), now - timedelta(days=MEMORY_DAYS),
-        now + timedelta(minutes=15),
+    """What the log says of the ticket here; CloudError if it cannot be read."""
+    rows = logged(run.broker, run.target)
+    memory = Memory.of(
+        rows, operation_id=run.record.operation_id, run_id=run.record.run_id,
+        place=(run.target.application, run.target.environment), purging=run.target.purges,
     )  # fmt: skip
-    record, place = run.record, (run.target.application, run.target.environment)
-    return Memory.of(rows, operation_id=record.operation_id, run_id=record.run_id,
-                     purged_at=place if run.target.purges else None)  # fmt: skip
+    run.user_ids, run.key_ids = memory.user_ids, memory.live_keys
+    return memory
+
+
+def held_elsewhere(run: Run, found: Found, memory: Memory) -> bool:
+    """Whether a key that was issued here lives, and not with a user of this ticket: that one was
+    renamed, or is not visible. Kept as a failure, and so is an owner that cannot be read."""
+    ims, before = run.broker.ims, len(run.failures)
+    for key_id in sorted(memory.live_keys - {key.id for key in found.keys}):
+        owner = run.read(partial(ims.get_user_of_access_key, key_id), None)
+        if owner is not None:
+            run.failures.append(StateChanged(f"key {key_id} lives with user {owner.name}"))
+    return len(run.failures) > before
 
 
 def change_made(run: Run, found: Found, change: Change) -> Call:
-    """The one call that makes the change; what is so already is a success."""
+    """The one call that makes the change; what is so already is a success, but for a key."""
     ram, ims, kms, target = run.broker.ram, run.broker.ims, run.broker.kms, run.target
-    user, key_id, resource = found.self_service or target.user, change.target, change.resource
-    calls: dict[str, tuple[Call, type[CloudRefused]]] = {
+    user, key_id, resource = target.user, change.target, change.resource
+    holder = found.self_service or user  # what a Description says is good for its policy alone
+    calls: dict[str, tuple[Call, type[CloudRefused] | None]] = {
         "quarantine.attached": (
             lambda: ram.attach_policy_to_user(QUARANTINE.name, user), AlreadyExists),
         "key.restricted": (
             lambda: ims.set_access_key_policy(user, key_id, removal.NOWHERE), NotFound),
         "key.disabled": (lambda: ram.update_access_key(user, key_id, "Inactive"), NotFound),
-        "key.deleted": (lambda: ram.delete_access_key(user, key_id), NotFound),
+        # Just listed: one that is "not there" is not visible here, which does not end it.
+        "key.deleted": (lambda: ram.delete_access_key(user, key_id), None),
         "key.purged": (
             lambda: ims.delete_access_key_in_recycle_bin(resource, key_id), NotFound),
         "policy.detached": (
-            lambda: ram.detach_policy_from_user(Attached(*resource.split(":")), user), NotFound),
+            lambda: ram.detach_policy_from_user(Attached(*resource.split(":")), holder), NotFound),
         "group.left": (lambda: ram.remove_user_from_group(user, resource), NotFound),
         "login.removed": (lambda: ram.delete_login_profile(user), NotFound),
         "mfa.unbound": (lambda: ram.unbind_mfa_device(user), NotFound),
@@ -138,7 +164,9 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
         "secret.deleted": (lambda: kms.delete_secret(target.secret), NotFound),
     }  # fmt: skip
     call, already = calls[change.event_type]
-    return step(run.record, change.event_type, unless_so(call, already), target=key_id or resource)
+    if already:
+        call = unless_so(call, already)
+    return step(run.record, change.event_type, call, target=key_id or resource)
 
 
 def remove(run: Run, found: Found, changes: Sequence[Change], *, complete: bool) -> None:

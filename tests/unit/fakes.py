@@ -380,7 +380,7 @@ class FakeRam:
 
     def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
         def update() -> str:
-            _refuse_missing(access_key_id in self.world.keys)
+            _refuse_missing(self._is_of(user, access_key_id))
             self.world.keys[access_key_id].status = status
             return "request-update"
 
@@ -388,13 +388,17 @@ class FakeRam:
 
     def delete_access_key(self, user: str, access_key_id: str) -> str:
         def delete() -> str:
-            _refuse_missing(access_key_id in self.world.keys)
+            _refuse_missing(self._is_of(user, access_key_id))
             del self.world.keys[access_key_id]
             self.world.recycled_keys[access_key_id] = self.world.users[user].id
             self.world.deleted_at[access_key_id] = self.world.now
             return "request-delete-key"
 
         return str(self.world.call("delete_access_key", delete, access_key_id))
+
+    def _is_of(self, user: str, access_key_id: str) -> bool:
+        key = self.world.keys.get(access_key_id)
+        return key is not None and key.user == user
 
 
 @dataclass

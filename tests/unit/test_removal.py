@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -180,12 +181,17 @@ def test_what_was_seen_does_not_vanish_by_itself() -> None:
 def test_things_stand_from_their_making_to_their_end() -> None:
     """What failed was not made, and what was deleted does not stand any more."""
     def standing(*rows: dict[str, str]) -> frozenset[str]:
-        return Memory.of(rows, operation_id="op-1", run_id="run-1").standing
+        return memory_of(rows).standing
 
     made, kept = row(event_type="policy.created"), row(event_type="secret.reserved")
     assert frozenset({"policy.created", "secret.reserved"}) == standing(made, kept)
     assert frozenset({"secret.reserved"}) == standing(made, kept, row(event_type="policy.deleted"))
     assert frozenset() == standing(made | {"outcome": "failure"})
+
+
+def memory_of(rows: Sequence[dict[str, str]], **changes: Any) -> Memory:
+    here = {"operation_id": "op-1", "run_id": "run-1", "place": ("orders", "prod")}
+    return Memory.of(rows, **(here | changes))
 
 
 def row(**changes: str) -> dict[str, str]:
@@ -223,7 +229,7 @@ def row(**changes: str) -> dict[str, str]:
 ])  # fmt: skip
 def test_what_the_log_says(rows: list[dict[str, str]], memory: Memory) -> None:
     """The rows of the run that asks are no memory of an earlier cut."""
-    assert memory == Memory.of(rows, operation_id="op-1", run_id="run-1")
+    assert memory == memory_of(rows)
 
 
 @pytest.mark.parametrize(("purging", "reason", "ended"), [
@@ -237,9 +243,7 @@ def test_end_that_left_everything_restorable_is_no_end_for_a_leak(
     """What ended for good has also ended for less."""
     rows = [row(event_type="ticket.revoked", operation_id="op-1", reason=reason)]
 
-    place = ("orders", "prod") if purging else None
-
-    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=place)
+    memory = memory_of(rows, purging=purging)
 
     assert ended == memory.ended
 
@@ -248,7 +252,7 @@ def test_leak_is_ended_under_each_of_the_ticket_s_names() -> None:
     """The bins are searched by name: what was purged under one name says nothing of another."""
     rows = [row(event_type="ticket.revoked", operation_id="op-1", reason="leaked")]
 
-    memory = Memory.of(rows, operation_id="op-1", run_id="run-1", purged_at=("billing", "prod"))
+    memory = memory_of(rows, place=("billing", "prod"), purging=True)
 
     assert not memory.ended
 
@@ -263,3 +267,32 @@ def test_user_without_tags_is_ours_if_the_log_names_its_id(
     seen = Found.of(WHOM, user(tags), [KEY], [], None, user_ids=ids)
 
     assert ours == (seen.user is not None)
+
+
+@pytest.mark.parametrize(("source", "ticket"), [
+    ("standard-webhooks", 'x" or event_type: "user.deleted'), ('s" or "', "REQ-1"),
+    ("standard-webhooks", ""), ("", "REQ-1"), ("standard-webhooks", "REQ-1\n"),
+    ("standard-webhooks", "x" * 65),
+])  # fmt: skip
+def test_words_that_could_widen_a_search_make_no_target(source: str, ticket: str) -> None:
+    """Tags and descriptions are anybody's who may write them; a search asks for one ticket."""
+    assert removal.target_of(source, ticket, "orders", "prod", "leaked") is None
+    with pytest.raises(ValueError, match="search"):
+        removal.memory_query(Target(source, ticket, "orders", "prod", "leaked"))
+
+
+@pytest.mark.parametrize(("application", "environment"), [
+    (" \n", "x"), ("a/b", "prod"), ("lock-a", "prod"), ("a", "p-q"), ("a" * 40, "prod"),
+    ("a", "p" * 17),
+])  # fmt: skip
+def test_names_that_are_not_ours_make_no_target(application: str, environment: str) -> None:
+    """They become the names of calls."""
+    assert removal.target_of(WHOM.source, "REQ-1042", application, environment, "leaked") is None
+
+
+def test_target_of_records_in_our_own_form() -> None:
+    """With a place, or without one."""
+    facts = ("standard-webhooks", "REQ-1042")
+
+    assert WHOM == removal.target_of(*facts, "orders", "prod", "withdrawn")
+    assert Target(*facts, "", "", "") == removal.target_of(*facts, "", "", "")
