@@ -113,19 +113,27 @@ def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     found = bulk_revocation.preview(operator.broker, order)
     rows = [("NAME", "APPLICATION", "ENVIRONMENT", "TICKET", "REQUESTER")] + [
         (one.target.user, one.target.application, one.target.environment, one.target.ticket_id,
-         one.requester)
+         _printable(one.requester))
         for one in found.chosen
     ]  # fmt: skip
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
         tell("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for what in found.flagged:
-        tell(f"flagged, and not touched: {what}")
+        tell(f"flagged: {_printable(what)}")
+    for user in found.meant:
+        tell(f"to be cut off, and left for a person: {_printable(user.name)}")
     count, limit = len(found.chosen), order.limit(operator.cap)
     tell(f"{count} grants; nothing was changed")
     if count > limit:
         tell(f"the order would be refused: at most {limit} (say --at-most {count})")
     return DONE
+
+
+def _printable(text: str) -> str:
+    """A tag's text for a terminal: whoever may write a tag must not write on an operator's screen
+    more than letters."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def ordered(operator: Operator, order: Order, tell: Callable[[str], None]) -> str:
