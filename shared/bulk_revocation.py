@@ -207,7 +207,8 @@ def _of_former_key(job: Job, key_id: str, *, again: bool) -> Carried:
     """A key that is nobody's may have been: the log knows whose, and what is left of that grant
     (a key in the recycle bin, for one) ends like any other. Of one that the log does not know
     either, the owner is asked for again: one stale answer is not nobody."""
-    job.broker.audit_log.put_logs(job.intent)
+    if not again:
+        job.broker.audit_log.put_logs(job.intent)
     rows = logged(job.broker, f'access_key_id: "{key_id}"')
     selected = selection.select(job.order, (), (), rows)
     if selected.chosen:

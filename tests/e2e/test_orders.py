@@ -139,8 +139,10 @@ def test_what_bears_our_name_but_not_our_tags_is_cut_and_flagged(scene: Scene) -
     request_id = submit(scene, order)
 
     flagged = f"user {name} bears our name or our tags, but not both"
-    ends = until(lambda: [r for r in order_rows(scene, order.id)
-                          if (r["event_type"], r["phase"]) == (orders.EVENT, "result")])  # fmt: skip
+    ends = until(lambda: [
+        r for r in order_rows(scene, order.id)
+        if (r["event_type"], r["phase"]) == (orders.EVENT, "result")
+    ])  # fmt: skip
     assert ends[0]["outcome"] == "failure"
     notes = [r for r in order_rows(scene, order.id) if r["phase"] == "note"]
     assert {row["reason"] for row in notes} == {flagged}
