@@ -52,12 +52,15 @@ def carry_out(
     if order.selector.by == "access_key_id":
         return _of_key(job, order.selector.access_key_id)
     with ThreadPoolExecutor(max_workers=2) as pool:
+        began = broker.now()
         written = pool.submit(broker.audit_log.put_logs, job.intent)
         memory = pool.submit(order_reads.remembered, broker, order)
         _announce(job, written)
+        patience = PATIENCE_SECONDS - (broker.now() - began).total_seconds()
         try:
-            first = order_reads.look(broker, order, order_reads.patiently(memory, PATIENCE_SECONDS),
-                                     strict=False)  # fmt: skip
+            first = order_reads.look(
+                broker, order, order_reads.patiently(memory, max(0.0, patience)), strict=False
+            )
             over = _over_the_cap(job, first, memory.result, cap)
         except CloudError as err:
             job.ended(Outcome(FAILURE, code=err.reason))
