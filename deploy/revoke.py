@@ -124,14 +124,16 @@ def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     """What the order would end, as a table; nothing is changed."""
     found = bulk_revocation.preview(operator.broker, order)
     for what in found.flagged:
-        tell(f"flagged, and not touched: {what}")
-    if not found.chosen:
+        tell(f"flagged, and not touched: {_printable(what)}")
+    for user in found.meant:
+        tell(f"to be cut off, and left for a person: {_printable(user.name)}")
+    if not found.chosen and not found.meant:
         of_key = order.selector.by == "access_key_id"
         tell(f"{NO_KEY if of_key else NO_MATCH}; nothing was changed")
         return DONE
     rows = [("NAME", "APPLICATION", "ENVIRONMENT", "TICKET", "REQUESTER")] + [
         (one.target.user, one.target.application, one.target.environment, one.target.ticket_id,
-         one.requester)
+         _printable(one.requester))
         for one in found.chosen
     ]  # fmt: skip
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
@@ -142,6 +144,12 @@ def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     if count > limit:
         tell(f"the order would be refused: at most {limit} (say --at-most {count})")
     return DONE
+
+
+def _printable(text: str) -> str:
+    """A tag's text for a terminal: whoever may write a tag must not write on an operator's screen
+    more than letters."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def ordered(operator: Operator, order: Order, tell: Callable[[str], None]) -> str:

@@ -14,6 +14,8 @@ from shared.audit import Row
 from shared.errors import CloudError
 from shared.ports import AuditLog
 
+MOST_ROWS = 1000  # in one request, of at most 10 MB (PutLogs, "Limits"); a row has a few KB
+
 
 class Outbox:
     """Implements `ports.AuditLog` on another one, for one invocation and all its threads."""
@@ -24,18 +26,20 @@ class Outbox:
         self._lock = threading.Lock()
 
     def put_logs(self, rows: Sequence[Row]) -> None:
-        """PutLogs of what is held and of these: both are acknowledged when this returns. A row
-        whose write was in doubt may so be stored twice, under the same event id and hash."""
+        """PutLogs of what is held and of these, in as many requests as it takes: all of it is
+        acknowledged when this returns. A row whose write was in doubt may so be stored twice, under
+        the same event id and hash."""
         with self._lock:
             held, self._held = self._held, []
         known = {row.get("event_id") for row in held}
         batch = [*held, *(row for row in rows if row.get("event_id") not in known)]
-        try:
-            self._log.put_logs(batch)
-        except CloudError:
-            with self._lock:
-                self._held = batch + self._held
-            raise
+        for first in range(0, len(batch), MOST_ROWS):
+            try:
+                self._log.put_logs(batch[first : first + MOST_ROWS])
+            except CloudError:
+                with self._lock:
+                    self._held = batch[first:] + self._held
+                raise
 
     def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
         return self._log.get_logs(query, since, until)

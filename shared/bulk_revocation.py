@@ -10,12 +10,15 @@ import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
 
-from shared import naming, reasons, revocation, selection
+from shared import consumption, naming, order_reads, order_runs, revocation, selection
 from shared.audit import (
     FAILURE,
+    INTENT,
     NOTE,
-    REVOKED,
+    RESULT,
     SKIPPED,
     SUCCESS,
     UNREADABLE_LEAK,
@@ -23,41 +26,58 @@ from shared.audit import (
     Outcome,
     Subject,
 )
-from shared.errors import AkwardenError, CloudError, GrantNotEnded, RevocationIncomplete
+from shared.errors import AkwardenError, CloudError, GrantNotEnded, OutOfTime
 from shared.issuance import Broker
-from shared.order_runs import Carried, Job, OpenRecord, logged, removed, revoke_all, summed_up
+from shared.order_reads import Look, Remembered, logged
+from shared.order_runs import (
+    STOP_SECONDS,
+    Carried,
+    Job,
+    OpenRecord,
+    removed,
+    revoke_all,
+    summed_up,
+)
 from shared.orders import Order
 from shared.ports import KeyStatus, User
 from shared.refusals import Denied
-from shared.removal import Found, Target
-from shared.revocation import AUDIT_PATIENCE_SECONDS, Revoked
+from shared.removal import Found
+from shared.revocation import AUDIT_PATIENCE_SECONDS as PATIENCE_SECONDS
+from shared.revocation import Revoked
 from shared.selection import Chosen, Selection
-from shared.steps import side_by_side
 
 log = logging.getLogger(__name__)
 
 
 def carry_out(
     broker: Broker, order: Order, open_record: OpenRecord, *, cap: int,
-    remaining_seconds: Callable[[], float],
+    remaining_seconds: Callable[[], float], waits: bool = True,
 ) -> Carried | Denied:  # fmt: skip
     """End every grant that the order selects; repeated after success, it changes nothing.
 
     `open_record` begins the record of one operation; `remaining_seconds` is how long the function
-    may still run. Raises RevocationIncomplete with all that failed, OutOfTime among it, and
-    CloudError if it could not select: each is to be retried. A Denied is final.
+    may still run; without `waits` it does not sit out the leases of others. Raises
+    RevocationIncomplete with all that failed, OutOfTime among it, and CloudError if it could not
+    select: each is to be retried. A Denied is final.
     """
-    job = Job(broker, order, open_record, remaining_seconds)
+    job = Job(broker, order, open_record, remaining_seconds, waits=waits)
     if order.selector.by == "access_key_id":
         return _of_key(job, order.selector.access_key_id)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        _announce(job, pool.submit(broker.audit_log.put_logs, job.intent))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        began = broker.now()
+        written = pool.submit(broker.audit_log.put_logs, job.intent)
+        memory = pool.submit(order_reads.remembered, broker, order)
+        _announce(job, written)
+        patience = PATIENCE_SECONDS - (broker.now() - began).total_seconds()
         try:
-            selected = select(broker, order)
+            first = order_reads.look(
+                broker, order, order_reads.patiently(memory, max(0.0, patience)), strict=False
+            )
+            over = _over_the_cap(job, first, memory.result, cap)
         except CloudError as err:
             job.ended(Outcome(FAILURE, code=err.reason))
             raise
-        return _within_cap(job, selected, cap)
+        return over or _carried(job, first)
 
 
 def unreadable_leak(
@@ -99,61 +119,103 @@ def preview(broker: Broker, order: Order) -> Selection:
 
 
 def select(broker: Broker, order: Order) -> Selection:
-    """Read users, policies and the log side by side; raises if any cannot be read: an order never
-    ends less than it means because of that."""
-    source, ticket = order.selector.source, order.selector.ticket
-    users, policies, begun, worked = side_by_side(
-        lambda: broker.ims.list_users({}),
-        broker.ram.list_policies,
-        lambda: logged(broker, f'event_type: "{REVOKED}" and trigger: "{order.trigger}"'),
-        lambda: logged(broker, f'ticket_id: "{ticket}" and ticket_system: "{source}"')
-        if ticket else (),
-    )  # fmt: skip
-    rows = [*selection.unfinished(begun), *worked]
-    return selection.select(order, users, policies, rows)
+    """Users, policies and the log; raises if any cannot be read."""
+    memory = partial(order_reads.remembered, broker, order)
+    return order_reads.look(broker, order, memory).selection
 
 
 def _announce(job: Job, written: Future[None]) -> None:
-    """See the order in the log before it is carried out; a leak waits for that a few seconds."""
-    if job.order.reason != reasons.LEAKED:
-        written.result()
-        return
-    wait([written], timeout=AUDIT_PATIENCE_SECONDS)
+    """See the order in the log before it is carried out, for a few seconds: an outage of the log
+    must not keep anybody's access alive. Its rows are late then."""
+    wait([written], timeout=PATIENCE_SECONDS)
     if not written.done() or written.exception() is not None:
         job.record.late.add(job.ordered)
 
 
-def _within_cap(job: Job, selected: Selection, cap: int) -> Carried | Denied:
+def _over_the_cap(
+    job: Job, first: Look, memory: Callable[[], Remembered], cap: int
+) -> Denied | None:
     """Refuse an order that means more than it may, before anything is changed: whoever meant one
-    application and named all has then lost nothing."""
-    count, limit = len(selected.chosen), job.order.limit(cap)
-    if count > limit:
-        said = f"{count} grants selected, at most {limit} allowed"
-        job.ended(Outcome(FAILURE, code="over_the_cap", message=said))
-        return Denied("over_the_cap", advice=said)
-    return summed_up(job, selected, *revoke_all(job, selected.chosen))
+    application and named all has then lost nothing. One that has begun is carried through, however
+    much has come to it since; CloudError if nobody can tell whether it has."""
+    count, limit = len(first.selection.chosen), job.order.limit(cap)
+    if count <= limit or memory().begun:
+        return None
+    said = f"{count} grants selected, at most {limit} allowed"
+    job.ended(Outcome(FAILURE, code="over_the_cap", message=said))
+    return Denied("over_the_cap", advice=said)
+
+
+def _carried(job: Job, first: Look) -> Carried:
+    """End what was seen, and then what may not have been visible at that time: a grant that was
+    being made, for one."""
+    found = first.selection
+    failures = order_runs.cut_off_all(job, found.meant)
+    revoked, failed = revoke_all(job, found.chosen)
+    failures += failed
+    try:
+        if not failures and first.unread is None:
+            consumption.consume(job, first, found)
+        if not failures:
+            found, more, failed = _again(job, first)
+            revoked += more
+            failures += failed
+    except AkwardenError as err:
+        failures.append(err)
+    return summed_up(job, found, revoked, failures)
+
+
+def _again(job: Job, first: Look) -> tuple[Selection, list[Revoked], list[AkwardenError]]:
+    """Look once more when everything has become visible that was there at the first look."""
+    broker, order = job.broker, job.order
+    lag = broker.lease_terms.max_lag_seconds
+    pause = max(0.0, lag - (broker.now() - first.at).total_seconds())
+    if job.remaining_seconds() - pause < STOP_SECONDS:
+        raise OutOfTime(0)
+    broker.sleep(pause)
+    second = order_reads.look(broker, order, partial(order_reads.remembered, broker, order))
+    known = {one.target for one in first.selection.chosen}
+    fresh = tuple(one for one in second.selection.chosen if one.target not in known)
+    failures = order_runs.cut_off_all(job, second.selection.meant)
+    revoked, failed = revoke_all(job, fresh)
+    found = replace(second.selection, chosen=(*first.selection.chosen, *fresh))
+    return found, revoked, [*failures, *failed]
 
 
 # -- one key ----------------------------------------------------------------------------------
 
 
-def _of_key(job: Job, key_id: str) -> Carried:
+def _of_key(job: Job, key_id: str, *, again: bool = False) -> Carried:
     """One call finds the owner, one write announces all, and then it is cut: nothing else stands
     between a leak and its end. What more there is of the grant is looked for afterwards."""
     try:
         owner = job.broker.ims.get_user_of_access_key(key_id)
         if owner is None:
-            return _of_former_key(job, key_id)
+            return _of_former_key(job, key_id, again=again)
         chosen, _ = selection.of_user(job.order, owner)
-        known = Found(user=owner, keys=(KeyStatus(key_id, "Active"),))
+        keys = (KeyStatus(key_id, "Active"),)
         if chosen is not None:
-            return _key_ended(job, chosen, known)
-        if selection.is_ours(owner):
-            _cut_off(job, owner, known)
+            return _key_ended(job, chosen, Found(user=owner, keys=keys))
+        if _akwardens(job, owner, key_id):
+            left = order_runs.cut_off(job, owner, keys, job.intent)
+            return summed_up(job, Selection((), (_flag(owner),)), [], [left])
     except CloudError as err:
         job.ended(Outcome(FAILURE, code=err.reason), job.intent)
         raise
     return _not_ours(job, key_id, f"user {owner.name} is not akwarden's")
+
+
+def _akwardens(job: Job, owner: User, key_id: str) -> bool:
+    """Whether a user whose tags say nothing is ours all the same: by its name, or because the log
+    knows the key as one that was made."""
+    if owner.name.startswith(naming.PREFIX):
+        return True
+    return any(row.get("phase") in (INTENT, RESULT)
+               for row in logged(job.broker, f'access_key_id: "{key_id}"'))  # fmt: skip
+
+
+def _flag(owner: User) -> str:
+    return f"user {owner.name} does not tell its grant"
 
 
 def _key_ended(job: Job, chosen: Chosen, known: Found) -> Carried:
@@ -171,26 +233,20 @@ def _key_ended(job: Job, chosen: Chosen, known: Found) -> Carried:
     return summed_up(job, Selection((chosen,)), revoked, failures)
 
 
-def _cut_off(job: Job, owner: User, known: Found) -> None:
-    """A user of ours whose tags do not tell its ticket: cut, and left to be looked at again."""
-    name = selection.named(owner.name) or ("", "")
-    target = Target("", "", *name, job.order.reason)
-    record = job.opened(Subject("", "", *name), job.order.operation_id)
-    try:
-        revocation.cut_off(job.broker, target, record, known, job.intent)
-    except RevocationIncomplete as err:
-        summed_up(job, Selection((Chosen(target),)), [], [GrantNotEnded(owner.name, err)])
-
-
-def _of_former_key(job: Job, key_id: str) -> Carried:
+def _of_former_key(job: Job, key_id: str, *, again: bool) -> Carried:
     """A key that is nobody's may have been: the log knows whose, and what is left of that grant
-    (a key in the recycle bin, for one) ends like any other."""
-    job.broker.audit_log.put_logs(job.intent)
+    (a key in the recycle bin, for one) ends like any other. Of one that the log does not know
+    either, the owner is asked for again: one stale answer is not nobody."""
+    if not again:
+        job.broker.audit_log.put_logs(job.intent)
     rows = logged(job.broker, f'access_key_id: "{key_id}"')
     selected = selection.select(job.order, (), (), rows)
-    if not selected.chosen:
+    if selected.chosen:
+        return summed_up(job, selected, *revoke_all(job, selected.chosen))
+    if again:
         return _not_ours(job, key_id, "no user has this key")
-    return summed_up(job, selected, *revoke_all(job, selected.chosen))
+    job.broker.sleep(job.broker.lease_terms.max_lag_seconds)
+    return _of_key(job, key_id, again=True)
 
 
 def _not_ours(job: Job, key_id: str, why: str) -> Carried:

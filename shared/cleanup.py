@@ -189,7 +189,7 @@ def _order(run: Sweep, order: OpenOrder) -> None:
     if isinstance(again, Denied):
         raise StateChanged(f"the text of an order cannot be read: {again.reason}")
     bulk_revocation.carry_out(run.broker, again, run.record, cap=run.revoke_cap,
-                              remaining_seconds=run.remaining_seconds)  # fmt: skip
+                              remaining_seconds=run.remaining_seconds, waits=False)  # fmt: skip
 
 
 def _markers(run: Sweep) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -21,14 +20,14 @@ from shared.errors import (
     LeaseHeld,
     OutOfTime,
     RevocationIncomplete,
+    StateChanged,
 )
 from shared.issuance import Broker
 from shared.orders import Order
-from shared.ports import KeyStatus
-from shared.removal import Found
-from shared.resumption import MEMORY_DAYS
+from shared.ports import KeyStatus, User
+from shared.removal import Found, Target
 from shared.revocation import Revoked
-from shared.selection import Chosen, Selection
+from shared.selection import Chosen, Selection, named
 from shared.steps import side_by_side
 from shared.teardown import Run
 
@@ -36,7 +35,7 @@ T = TypeVar("T")
 
 # Side by side: enough to keep RAM's answers coming, far below its quota of calls a second.
 WORKERS = 8
-STOP_SECONDS = 30  # nothing is begun any more when the function has so little time left
+STOP_SECONDS = 30  # with so little time left nothing is denied any more; a removal needs more
 MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 
 OpenRecord = Callable[[Subject, str], Attempt]
@@ -50,18 +49,39 @@ class Carried:
     flagged: tuple[str, ...] = ()
 
 
-class Job:
-    """One run of one order, with the record of the order itself; `intent` are its first rows."""
+@dataclass(frozen=True)
+class Stranger(Target):
+    """A user whose grant nobody knows: all there is of it is its name."""
 
-    def __init__(self, broker: Broker, order: Order, open_record: OpenRecord,
-                 remaining_seconds: Callable[[], float]) -> None:  # fmt: skip
+    name: str = ""
+
+    @property
+    def user(self) -> str:
+        return self.name
+
+
+class Job:
+    """One run of one order, with the record of the order itself; `intent` are its first rows.
+    `waits` for the leases of others only where it has the function's time for itself."""
+
+    def __init__(
+        self, broker: Broker, order: Order, open_record: OpenRecord,
+        remaining_seconds: Callable[[], float], *, waits: bool = True,
+    ) -> None:  # fmt: skip
         self.broker, self.order, self.remaining_seconds = broker, order, remaining_seconds
+        self.waits = waits
         self._open_record = open_record
         whom = Subject("", "", "", "", requester_id=order.ordered_by)
         self.record = self.opened(whom, order.operation_id)
         self.record.base["reason"] = order.reason
         self.ordered = Change(orders.EVENT, "", "", resource=orders.as_text(order))
         self.intent: list[Row] = self.record.intents([self.ordered], broker.now())
+
+    @property
+    def removal_seconds(self) -> float:
+        """What one removal takes at the most: three lags, for its lease, for what is not visible
+        yet and for the proof of the end, beside its patience for another run and for the index."""
+        return STOP_SECONDS + 3 * self.broker.lease_terms.max_lag_seconds
 
     def opened(self, subject: Subject, operation_id: str) -> Attempt:
         """The record of one operation of this order, which says so in every row."""
@@ -75,19 +95,10 @@ class Job:
         self.broker.audit_log.put_logs([*notes, *self.record.results(self.broker.now())])
 
 
-def logged(broker: Broker, query: str) -> Sequence[Row]:
-    now = broker.now()
-    return broker.audit_log.get_logs(
-        query, now - timedelta(days=MEMORY_DAYS), now + timedelta(minutes=15)
-    )
-
-
 def summed_up(
     job: Job, selected: Selection, revoked: Sequence[Revoked], failures: Sequence[AkwardenError]
 ) -> Carried:
     """Put the end of the run on record; success only if every grant is gone."""
-    if job.ordered in job.record.late:
-        job.broker.audit_log.put_logs(job.intent)  # once more is harmless: rows have ids
     notes = [
         row for what in selected.flagged
         for row in job.record.note("revocation.flagged", job.broker.now(), outcome=SKIPPED,
@@ -96,13 +107,22 @@ def summed_up(
     said = f"{len(revoked)} of {len(selected.chosen)} ended"
     if failures:
         try:
+            _intent_again(job)
             job.ended(Outcome(FAILURE, code=RevocationIncomplete.reason, message=said), notes)
         except CloudError as err:
             raise RevocationIncomplete([*failures, err]) from err
-        _wait_for_leases(job, failures)
+        if job.waits:
+            _wait_for_leases(job, failures)
         raise RevocationIncomplete(failures)
+    _intent_again(job)
     job.ended(Outcome(SUCCESS, message=said), notes)
     return Carried(tuple(revoked), selected.flagged)
+
+
+def _intent_again(job: Job) -> None:
+    """A late intent goes once more before its result, which is harmless: rows have ids."""
+    if job.ordered in job.record.late:
+        job.broker.audit_log.put_logs(job.intent)
 
 
 def _wait_for_leases(job: Job, failures: Sequence[AkwardenError]) -> None:
@@ -122,19 +142,55 @@ def revoke_all(
     mostly over by the time its removal begins."""
     if not chosen:
         return [], []
-    holders = frozenset(job.broker.ram.list_entities_for_policy(naming.QUARANTINE_POLICY))
-    begun = _each(job, chosen, [partial(_denied, job, one, holders) for one in chosen])
+    holders = _quarantined(job)
+    begun = _each(job, chosen, [partial(_denied, job, one, holders) for one in chosen],
+                  STOP_SECONDS)  # fmt: skip
     going = [
         (one, run) for one, run in zip(chosen, begun, strict=True)
         if not isinstance(run, AkwardenError)
     ]  # fmt: skip
-    ends = _each(job, [one for one, _ in going], [partial(removed, job, *both) for both in going])
+    ends = _each(job, [one for one, _ in going], [partial(removed, job, *both) for both in going],
+                 job.removal_seconds)  # fmt: skip
     failures = [end for end in (*begun, *ends) if isinstance(end, AkwardenError)]
     late = sum(isinstance(failure, OutOfTime) for failure in failures)
     failures = [failure for failure in failures if not isinstance(failure, OutOfTime)]
     if late:
         failures.append(OutOfTime(late))
     return [end for end in ends if isinstance(end, Revoked)], failures
+
+
+def cut_off(
+    job: Job, user: User, keys: Sequence[KeyStatus], along: Sequence[Row] = ()
+) -> GrantNotEnded:
+    """A user that is meant and whose grant nobody knows: cut, and the order stays open, since what
+    it bears may be mended, or a person may remove it. The failure says what there was to do."""
+    application, environment = named(user.name) or ("", "")
+    target = Stranger("", "", application, environment, job.order.reason, name=user.name)
+    record = job.opened(Subject("", "", application, environment), job.order.operation_id)
+    try:
+        revocation.cut_off(job.broker, target, record, Found(user=user, keys=tuple(keys)), along)
+    except AkwardenError as err:
+        return GrantNotEnded(user.name, err)
+    return GrantNotEnded(user.name, StateChanged("nobody knows its grant"))
+
+
+def cut_off_all(job: Job, users: Sequence[User]) -> list[AkwardenError]:
+    """The same for many, each with the keys it has."""
+    calls = [
+        partial(lambda user: cut_off(job, user, _keys(job, user.name) or ()), user)
+        for user in users
+    ]
+    strangers = [Chosen(Stranger("", "", "", "", job.order.reason, name=u.name)) for u in users]
+    return list(_each(job, strangers, calls, STOP_SECONDS))
+
+
+def _quarantined(job: Job) -> frozenset[str]:
+    """Whose access an earlier run has ended; nobody's if that cannot be read: to deny once more
+    is harmless, and to know it only saves calls."""
+    try:
+        return frozenset(job.broker.ram.list_entities_for_policy(naming.QUARANTINE_POLICY))
+    except CloudError:
+        return frozenset()
 
 
 def _denied(job: Job, one: Chosen, holders: frozenset[str]) -> Run | Revoked | None:
@@ -174,12 +230,13 @@ def removed(job: Job, one: Chosen, begun: Run | Revoked | None) -> Revoked:
 
 
 def _each(
-    job: Job, chosen: Sequence[Chosen], calls: Sequence[Callable[[], T]]
+    job: Job, chosen: Sequence[Chosen], calls: Sequence[Callable[[], T]], stop_seconds: float
 ) -> list[T | AkwardenError]:
-    """Every call's value or failure, a few at a time; those not begun in time are OutOfTime."""
+    """Every call's value or failure, a few at a time; what has less than `stop_seconds` left is
+    not begun, but OutOfTime."""
 
     def attempted(one: Chosen, call: Callable[[], T]) -> T | AkwardenError:
-        if job.remaining_seconds() < STOP_SECONDS:
+        if job.remaining_seconds() < stop_seconds:
             return OutOfTime(1)
         try:
             return call()

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming, tickets
-from shared.audit import INTENT, RESULT, SUCCESS, Row, Subject
+from shared.audit import INTENT, REMAINS_REMOVED, RESULT, REVOKED, SUCCESS, Row, Subject
 from shared.orders import Order, Selector
 from shared.ports import ListedPolicy, User
-from shared.removal import Target
+from shared.removal import Target, target_of
+
+MAKING = ("user.created", "policy.created")  # the first change of a grant, of either kind
 
 
 @dataclass(frozen=True)
@@ -34,35 +36,78 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Selection:
-    """What an order means; `flagged` says of what it cannot be told."""
+    """What an order means; `flagged` says of what it cannot be told. Of the flagged users, `meant`
+    are those that what is left of name or tags brings under the order, and `unsure` those of which
+    only the log may tell."""
 
     chosen: tuple[Chosen, ...]
     flagged: tuple[str, ...] = ()
+    meant: tuple[User, ...] = ()
+    unsure: tuple[User, ...] = ()
 
 
 def select(
-    order: Order, users: Iterable[User], policies: Iterable[ListedPolicy], rows: Sequence[Row] = ()
-) -> Selection:
+    order: Order, users: Iterable[User], policies: Iterable[ListedPolicy],
+    rows: Sequence[Row] = (), made: Sequence[Row] = (),
+) -> Selection:  # fmt: skip
     """The grants among all users and policies of the account, and those that the log's rows name:
-    where an order's ticket or key has worked, and what the order had begun to end before."""
+    where an order's ticket or key has worked, and what the order had begun to end before. `made`
+    are makings of any ticket, which the lists may not show yet."""
     found: dict[Target, Chosen] = {}
     flagged: list[str] = []
+    meant: list[User] = []
+    unsure: list[User] = []
     for user in users:
         chosen, problem = of_user(order, user)
         if chosen and _means(order.selector, chosen):
             found[chosen.target] = chosen
-        elif problem and _may_mean(order.selector, user):
+        elif problem and _may_mean(order.selector, user.name):
             flagged.append(f"user {user.name} {problem}")
+            (meant if _still_means(order.selector, user) else unsure).append(user)
     for policy in policies:
-        of_policy, holder = _self_service(order, policy)
+        of_policy, holder, problem = _self_service(order, policy)
         if of_policy and _means(order.selector, of_policy, holder):
             found.setdefault(of_policy.target, of_policy)
+        elif problem and _may_mean(order.selector, policy.name):
+            flagged.append(f"policy {policy.name} {problem}")
     for row in rows:
         remembered = _of_row(order, row)
         if remembered:
             found.setdefault(remembered.target, remembered)
+    for row in made:
+        remembered = _of_row(order, row)
+        if remembered and _means(order.selector, remembered, row.get("target_user", "")):
+            found.setdefault(remembered.target, remembered)
     in_order = sorted(found.values(), key=lambda c: (c.target.policy, c.target.ticket_id))
-    return Selection(tuple(in_order), tuple(sorted(flagged)))
+    return Selection(tuple(in_order), tuple(sorted(flagged)), tuple(meant), tuple(unsure))
+
+
+def remembered_as_meant(order: Order, rows: Iterable[Row]) -> bool:
+    """Whether any of these rows, all about one user, is of a grant that the order means."""
+    works = (_of_row(order, row) for row in rows)
+    return any(_means(order.selector, work) for work in works if work)
+
+
+def standing(rows: Sequence[Row]) -> list[Row]:
+    """Of makings and ends, the makings that nothing on record has ended since."""
+    ended: set[tuple[str, str]] = set()
+    removed: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if (row.get("phase"), row.get("outcome")) != (RESULT, SUCCESS):
+            continue
+        if row.get("event_type") == REVOKED:
+            ended.add(_ticket(row))
+        elif row.get("event_type") == REMAINS_REMOVED:
+            removed[_ticket(row)] = max(removed.get(_ticket(row), 0), int(row["time_ms"]))
+    return [
+        row for row in rows
+        if row.get("event_type") in MAKING and row.get("phase") == INTENT
+        and _ticket(row) not in ended and int(row["time_ms"]) > removed.get(_ticket(row), 0)
+    ]  # fmt: skip
+
+
+def _ticket(row: Row) -> tuple[str, str]:
+    return row.get("ticket_system", ""), row.get("ticket_id", "")
 
 
 def unfinished(rows: Sequence[Row]) -> list[Row]:
@@ -86,7 +131,9 @@ def of_user(order: Order, user: User) -> tuple[Chosen | None, str]:
     whole = source and ticket and tag.get("format") == grants.FORMAT
     if name is None or not whole or tag.get("mode") != grants.APPLICATION:
         return None, "has tags that no grant of ours has"
-    target = Target(source, ticket, *name, order.reason)
+    target = target_of(source, ticket, *name, order.reason)
+    if target is None:
+        return None, "has tags that no grant of ours has"
     return Chosen(target, tag.get("requester", ""), user), ""
 
 
@@ -107,24 +154,25 @@ def named(name: str) -> tuple[str, str] | None:
     return application, environment
 
 
-def _self_service(order: Order, policy: ListedPolicy) -> tuple[Chosen | None, str]:
-    """The self-service grant of a policy, and the RAM user who holds it."""
+def _self_service(order: Order, policy: ListedPolicy) -> tuple[Chosen | None, str, str]:
+    """The self-service grant of a policy, the RAM user who holds it, or what is wrong with it."""
     source, ticket, holder = grants.self_service_of(policy.description)
     name = named(policy.name)
     if not ticket or not source or name is None:
-        return None, ""
-    requester = grants.self_service_requester(policy.description)
-    return Chosen(Target(source, ticket, *name, order.reason), requester), holder
+        return None, "", ""
+    target = target_of(source, ticket, *name, order.reason)
+    if target is None:
+        return None, "", "has a description that no grant of ours has"
+    return Chosen(target, grants.self_service_requester(policy.description)), holder, ""
 
 
 def _of_row(order: Order, row: Row) -> Chosen | None:
     """Where a ticket has worked; a note, such as a refusal, is no work."""
     name = named(naming.user_name(row.get("application", ""), row.get("environment", "")))
-    source, ticket = row.get("ticket_system", ""), row.get("ticket_id", "")
-    if row.get("phase") not in (INTENT, RESULT) or name is None or not source or not ticket:
+    if row.get("phase") not in (INTENT, RESULT) or name is None:
         return None
-    target = Target(source, ticket, *name, order.reason)
-    return Chosen(target, row.get("requester_id", ""))
+    target = target_of(*_ticket(row), *name, order.reason)
+    return Chosen(target, row.get("requester_id", "")) if target else None
 
 
 def _means(selector: Selector, chosen: Chosen, holder: str = "") -> bool:
@@ -146,11 +194,27 @@ def _means(selector: Selector, chosen: Chosen, holder: str = "") -> bool:
             return False
 
 
-def _may_mean(selector: Selector, user: User) -> bool:
-    """Whether a user that nobody can make sense of could be meant: all we have is its name."""
+def _may_mean(selector: Selector, name: str) -> bool:
+    """Whether something that nobody can make sense of could be meant: all we have is its name."""
     if selector.by != "application":
         return True
-    parts = named(user.name)
-    return parts is None or (
-        parts[0] == selector.application and selector.environment in ("", parts[1])
-    )
+    return named(name) is None or _is_at(selector, name)
+
+
+def _is_at(selector: Selector, name: str) -> bool:
+    """Whether the name is one of the selected application."""
+    application, environment = named(name) or ("", "")
+    return (application, selector.environment or environment) == (
+        selector.application, environment)  # fmt: skip
+
+
+def _still_means(selector: Selector, user: User) -> bool:
+    """Whether what is left of a user's name and tags brings it under the order."""
+    match selector.by:
+        case "application":
+            return _is_at(selector, user.name)
+        case "ticket":
+            return grants.ticket_of(user.tags)[:2] == (selector.source, selector.ticket)
+        case _:
+            requester = user.tags.get(f"{grants.TAG_PREFIX}requester", "").casefold()
+            return requester in {selector.requester, selector.person} - {""}

@@ -8,7 +8,7 @@ import pytest
 from alibabacloud_ram20150501 import models as ram_models
 
 from shared import orders
-from tests.e2e.conftest import Scene
+from tests.e2e.conftest import Scene, until
 from tests.e2e.ordering import order_of, order_rows, outcome, submit, task
 from tests.e2e.test_revoke import (
     GONE,
@@ -131,18 +131,63 @@ def test_order_over_the_cap_is_refused_before_anything_changes(scene: Scene) -> 
     assert remains(scene, f"{scene.application}-a") == []
 
 
-def test_what_bears_our_name_but_not_our_tags_is_flagged(scene: Scene) -> None:
-    """Not ended at a guess: a person is told."""
-    name = f"akw-{scene.application}-prod"
+def test_what_bears_our_name_but_not_our_tags_is_cut_and_flagged(scene: Scene) -> None:
+    """Not ended at a guess, nor passed over: a person is told, and the order stays open."""
+    name, order = f"akw-{scene.application}-prod", order_of(scene)
     administrator(scene, lambda ram: ram.create_user(ram_models.CreateUserRequest(user_name=name)))
 
-    end = outcome(scene, submit(scene, order_of(scene)))
+    request_id = submit(scene, order)
 
-    assert end["flagged"] == [f"user {name} bears our name or our tags, but not both"]
+    flagged = f"user {name} bears our name or our tags, but not both"
+    ends = until(lambda: [
+        r for r in order_rows(scene, order.id)
+        if (r["event_type"], r["phase"]) == (orders.EVENT, "result")
+    ])  # fmt: skip
+    assert ends[0]["outcome"] == "failure"
+    notes = [r for r in order_rows(scene, order.id) if r["phase"] == "note"]
+    assert {row["reason"] for row in notes} == {flagged}
     assert remains(scene) == [name]
-    administrator(scene, lambda ram: ram.delete_user(ram_models.DeleteUserRequest(user_name=name)))
-    notes = [r for r in order_rows(scene, order_of(scene).id) if r["phase"] == "note"]
-    assert [row["reason"] for row in notes] == end["flagged"]
+    assert "Custom:akw-quarantine" in scene.state()["ram"]["users"][name]["attached"]
+    administrator(scene, lambda ram: _removed_by_hand(ram, name))
+    assert outcome(scene, request_id)["flagged"] == []
+
+
+def _removed_by_hand(ram: Any, name: str) -> None:
+    ram.detach_policy_from_user(ram_models.DetachPolicyFromUserRequest(
+        policy_type="Custom", policy_name="akw-quarantine", user_name=name))  # fmt: skip
+    ram.delete_user(ram_models.DeleteUserRequest(user_name=name))
+
+
+def test_order_cuts_while_the_log_refuses_everything(scene: Scene) -> None:
+    """Access ends without it; what is deleted waits until it is back."""
+    key = key_of(scene, issued(scene))
+    fault = {"kind": "error", "product": "sls", "function": "akw-revoke", "status": 400,
+             "code": "InvalidParameter"}  # fmt: skip
+    scene.stage.manage("POST", "/faults", fault)
+    try:
+        request_id = submit(scene, order_of(scene, "offboarded"))
+        until(lambda: refusal_code(scene, key) == "InvalidAccessKeyId.Inactive")
+    finally:
+        scene.stage.manage("DELETE", "/faults")
+
+    assert outcome(scene, request_id)["grants"] in (0, 1)  # a run that failed may have ended it
+    assert remains(scene) == []
+
+
+def test_order_beside_an_issue_ends_what_that_makes(scene: Scene) -> None:
+    """Its user is not there yet when the order looks: its intents are."""
+    scene.stage.manage("POST", "/faults", {
+        "kind": "delay", "product": "ims", "action": "CreateUser", "seconds": 3,
+        "function": "akw-issue",
+    })  # fmt: skip
+    scene.deliver(scene.body())
+    until(lambda: scene.audit('event_type: "user.created" and phase: intent'))
+
+    end = outcome(scene, submit(scene, order_of(scene, "offboarded")))
+
+    assert (end["status"], end["grants"]) == ("carried_out", 1)
+    answer_of(scene, "akw-issue")
+    assert remains(scene) == []
 
 
 @pytest.mark.parametrize("action", ["ListUsers", "ListPolicies"])

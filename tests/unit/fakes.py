@@ -621,7 +621,14 @@ def announced(world: World) -> set[tuple[str, str]]:
 
 def _asked(row: Row, query: str) -> bool:
     """The searches there are: an AccessKey, the grants of an order, all rows of a ticket,
-    what ended it, and fields that are all so."""
+    what ended it, what was made lately, and fields that are all so."""
+    if "event_type: \"user.created\"" in query:  # the makings of some, and all that ended anything
+        if row["event_type"] in (REVOKED, REMAINS_REMOVED):
+            return True
+        return row["event_type"] in ("user.created", "policy.created") and any(
+            row[name] == value for name, value in re.findall(r'(\w+): "([^"]*)"', query)
+            if name != "event_type"
+        )
     if "access_key_id: " in query:
         return f'access_key_id: "{row["access_key_id"]}"' in query
     if "trigger: " in query:

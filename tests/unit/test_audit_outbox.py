@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from shared.audit import Attempt, Change
-from shared.audit_outbox import Outbox
+from shared.audit_outbox import MOST_ROWS, Outbox
 from shared.errors import CloudError, CloudUnknown
 from tests.unit.fake_logs import Calls, Clock, FakeLogstore
 from tests.unit.samples import NOW
@@ -53,6 +53,25 @@ def test_rows_that_the_caller_sends_again_are_not_doubled() -> None:
     outbox.put_logs(attempt.results(NOW))
 
     assert ["0", "1"] == written(log)
+
+
+def test_many_rows_go_in_several_requests() -> None:
+    """An outage in a bulk run holds more than one request may bring; what is through stays so."""
+    log = FakeAudit(Clock(), Calls(breaks_at=1))
+    outbox, attempt = Outbox(log), Attempt("op", "run", {"chain_id": "op/run"})
+    change = Change("user.created", "ims", "CreateUser")
+    rows = [row for _ in range(2 * MOST_ROWS + 1) for row in attempt.intents([change], NOW)]
+    with pytest.raises(CloudError):
+        outbox.put_logs(rows[:-1])
+    log.calls.breaks_at = 3  # the second of the requests that it takes now
+
+    with pytest.raises(CloudError):
+        outbox.put_logs(rows[-1:])
+
+    assert MOST_ROWS == len(log.held)
+    outbox.put_logs([])
+    assert 5 == log.calls.made
+    assert [row["seq"] for row in rows] == written(log)
 
 
 def test_reads_pass_through() -> None:

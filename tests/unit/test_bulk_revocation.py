@@ -210,8 +210,7 @@ def test_run_stops_in_time_and_the_next_one_goes_on() -> None:
     assert ["others"] == left(world)
 
 
-READS = [Fault(m, 1, silent, after=False) for m in ("list_users", "list_policies", "put_logs",
-                                                    "list_entities_for_policy")
+READS = [Fault(m, 1, silent, after=False) for m in ("list_users", "list_policies")
          for silent in (False, True)]  # fmt: skip
 
 

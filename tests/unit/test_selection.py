@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.orders import Order, Selector
 from shared.ports import ListedPolicy, User
-from shared.selection import named, select
+from shared.selection import named, select, standing
 
 SOURCE = "standard-webhooks"
 
@@ -120,6 +121,40 @@ def test_ticket_is_found_where_the_log_saw_it_work() -> None:
     selected = select(order("ticket", source=SOURCE, ticket="T-9"), [], [], rows)
 
     assert ["akw-gone-prod"] == names(selected)
+
+
+def test_policy_whose_description_no_grant_has_is_flagged() -> None:
+    """Its words would go into searches."""
+    odd = self_service("akw-tools-dev", "heidi", "alice")
+    odd = replace(odd, description=odd.description.replace("T-akw-tools-dev", "T' or *"))
+
+    selected = select(order("person", person="alice"), [], [odd])
+
+    assert ([], 1) == (names(selected), len(selected.flagged))
+    assert () == select(order("application", application="pay"), [], [odd]).flagged
+
+
+def row(event_type: str, phase: str, time_ms: int, **more: str) -> dict[str, str]:
+    return {"event_type": event_type, "phase": phase, "time_ms": str(time_ms),
+            "ticket_system": SOURCE, "ticket_id": "T-1"} | more  # fmt: skip
+
+
+@pytest.mark.parametrize(("ends", "stands"), [
+    ([], True),
+    ([row("ticket.revoked", "result", 9, outcome="success")], False),
+    ([row("ticket.revoked", "result", 9, outcome="failure")], True),
+    ([row("ticket.revoked", "intent", 9)], True),
+    ([row("ticket.revoked", "result", 9, outcome="success", ticket_id="T-2")], True),
+    ([row("remains.removed", "result", 9, outcome="success")], False),
+    ([row("remains.removed", "result", 3, outcome="success")], True),
+])  # fmt: skip
+def test_making_stands_until_its_end_is_on_record(
+    ends: list[dict[str, str]], stands: bool
+) -> None:
+    """A ticket ends for good; the removal of an abandoned issue may be followed by another one."""
+    making = row("user.created", "intent", 5)
+
+    assert ([making] if stands else []) == standing([making, *ends])
 
 
 @pytest.mark.parametrize(
