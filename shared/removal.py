@@ -7,11 +7,12 @@ never removed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import grants, naming, reasons
+from shared import grants, naming, reasons, tickets
 from shared.audit import INTENT, REVOKED, SUCCESS, Change, Row
 from shared.ports import Attached, KeyStatus, PolicyState, PolicyVersion, SecretState, User
 from shared.refusals import Denied
@@ -21,6 +22,7 @@ ENDING_STATUSES = ("revoked", "withdrawn", "approved")
 NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
 QUARANTINE = Attached("Custom", naming.QUARANTINE_POLICY)
 CUT_OFF = Change("quarantine.attached", "ram", "AttachPolicyToUser")
+_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,27 @@ def target(ticket: Ticket, reason: str = reasons.WITHDRAWN) -> Target | Denied:
     if ticket.status not in ENDING_STATUSES:
         return Denied("ticket_not_revoked", "status")
     return Target(ticket.source, ticket.id, ticket.application, ticket.environment, reason)
+
+
+def target_of(
+    source: str, ticket: str, application: str, environment: str, reason: str
+) -> Target | None:
+    """The target that records of the cloud (tags, descriptions, names, rows) speak of; None unless
+    every word is of the form that we write ourselves: they go into searches and names, and anybody
+    who may tag a user can write them. A place may be empty, as in an order's own rows."""
+    of_form = (
+        searchable(source, ticket)
+        and (not application or tickets.APPLICATION.fullmatch(application))
+        and (not environment or tickets.ENVIRONMENT.fullmatch(environment))
+        and len(application) <= tickets.MAX_APPLICATION
+        and len(environment) <= tickets.MAX_ENVIRONMENT
+    )
+    return Target(source, ticket, application, environment, reason) if of_form else None
+
+
+def searchable(source: str, ticket: str) -> bool:
+    """Whether both can stand in a search: of the form of ours, which has no quotes."""
+    return bool(_SOURCE.fullmatch(source) and tickets.ID.fullmatch(ticket))
 
 
 @dataclass(frozen=True)
@@ -206,7 +229,10 @@ def _standing(rows: Sequence[Row]) -> frozenset[str]:
 
 
 def memory_query(whom: Target) -> str:
-    """The log search for all rows of a ticket; both values are of a pattern without quotes."""
+    """The log search for all rows of a ticket. ValueError if the words of it could say more than
+    that: whoever made such a target has not asked `target_of`."""
+    if not searchable(whom.source, whom.ticket_id):
+        raise ValueError("ticket or source cannot stand in a search")
     return f'ticket_id: "{whom.ticket_id}" and ticket_system: "{whom.source}"'
 
 

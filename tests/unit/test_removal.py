@@ -263,3 +263,32 @@ def test_user_without_tags_is_ours_if_the_log_names_its_id(
     seen = Found.of(WHOM, user(tags), [KEY], [], None, user_ids=ids)
 
     assert ours == (seen.user is not None)
+
+
+@pytest.mark.parametrize(("source", "ticket"), [
+    ("standard-webhooks", 'x" or event_type: "user.deleted'), ('s" or "', "REQ-1"),
+    ("standard-webhooks", ""), ("", "REQ-1"), ("standard-webhooks", "REQ-1\n"),
+    ("standard-webhooks", "x" * 65),
+])  # fmt: skip
+def test_words_that_could_widen_a_search_make_no_target(source: str, ticket: str) -> None:
+    """Tags and descriptions are anybody's who may write them; a search asks for one ticket."""
+    assert removal.target_of(source, ticket, "orders", "prod", "leaked") is None
+    with pytest.raises(ValueError, match="search"):
+        removal.memory_query(Target(source, ticket, "orders", "prod", "leaked"))
+
+
+@pytest.mark.parametrize(("application", "environment"), [
+    (" \n", "x"), ("a/b", "prod"), ("lock-a", "prod"), ("a", "p-q"), ("a" * 40, "prod"),
+    ("a", "p" * 17),
+])  # fmt: skip
+def test_names_that_are_not_ours_make_no_target(application: str, environment: str) -> None:
+    """They become the names of calls."""
+    assert removal.target_of(WHOM.source, "REQ-1042", application, environment, "leaked") is None
+
+
+def test_target_of_records_in_our_own_form() -> None:
+    """With a place, or without one."""
+    facts = ("standard-webhooks", "REQ-1042")
+
+    assert WHOM == removal.target_of(*facts, "orders", "prod", "withdrawn")
+    assert Target(*facts, "", "", "") == removal.target_of(*facts, "", "", "")
