@@ -28,15 +28,16 @@ log = logging.getLogger(__name__)
 
 def carry_out(
     broker: Broker, order: Order, open_record: OpenRecord, *, cap: int,
-    remaining_seconds: Callable[[], float],
+    remaining_seconds: Callable[[], float], waits: bool = True,
 ) -> Carried | Denied:  # fmt: skip
     """End every grant that the order selects; repeated after success, it changes nothing.
 
     `open_record` begins the record of one operation; `remaining_seconds` is how long the function
-    may still run. Raises RevocationIncomplete with all that failed, OutOfTime among it, and
-    CloudError if it could not select: each is to be retried. A Denied is final.
+    may still run; without `waits` it does not sit out the leases of others. Raises
+    RevocationIncomplete with all that failed, OutOfTime among it, and CloudError if it could not
+    select: each is to be retried. A Denied is final.
     """
-    job = Job(broker, order, open_record, remaining_seconds)
+    job = Job(broker, order, open_record, remaining_seconds, waits=waits)
     if order.selector.by == "access_key_id":
         return _of_key(job, order.selector.access_key_id)
     with ThreadPoolExecutor(max_workers=1) as pool:

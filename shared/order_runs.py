@@ -54,8 +54,9 @@ class Job:
     """One run of one order, with the record of the order itself; `intent` are its first rows."""
 
     def __init__(self, broker: Broker, order: Order, open_record: OpenRecord,
-                 remaining_seconds: Callable[[], float]) -> None:  # fmt: skip
+                 remaining_seconds: Callable[[], float], *, waits: bool = True) -> None:  # fmt: skip
         self.broker, self.order, self.remaining_seconds = broker, order, remaining_seconds
+        self.waits = waits
         self._open_record = open_record
         whom = Subject("", "", "", "", requester_id=order.ordered_by)
         self.record = self.opened(whom, order.operation_id)
@@ -109,7 +110,7 @@ def _wait_for_leases(job: Job, failures: Sequence[AkwardenError]) -> None:
     """Where another run is at work there is no use in trying again before its lease ends."""
     causes = [failure.cause for failure in failures if isinstance(failure, GrantNotEnded)]
     held = [cause for cause in causes if isinstance(cause, LeaseHeld)]
-    if held and len(held) == len(failures):
+    if job.waits and held and len(held) == len(failures):
         longest = max(held, key=lambda lease: lease.until)
         remaining = job.remaining_seconds() - MARGIN_SECONDS
         job.broker.sleep(issuance.patience_seconds(longest, job.broker.now(), remaining))
