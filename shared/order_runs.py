@@ -53,8 +53,10 @@ class Carried:
 class Job:
     """One run of one order, with the record of the order itself; `intent` are its first rows."""
 
-    def __init__(self, broker: Broker, order: Order, open_record: OpenRecord,
-                 remaining_seconds: Callable[[], float], *, waits: bool = True) -> None:  # fmt: skip
+    def __init__(
+        self, broker: Broker, order: Order, open_record: OpenRecord,
+        remaining_seconds: Callable[[], float], *, waits: bool = True,
+    ) -> None:  # fmt: skip
         self.broker, self.order, self.remaining_seconds = broker, order, remaining_seconds
         self.waits = waits
         self._open_record = open_record
