@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import grants, leases, naming, orders, reasons
+from shared import grants, leases, naming, orders, reasons, removal
 from shared.audit import ENDING_EVENTS, REMAINS_REMOVED, REVOKED, Row
 from shared.leases import Marker
 from shared.ports import ListedPolicy, SecretState, User
@@ -20,9 +20,6 @@ from shared.removal import Target
 WINDOW_DAYS = 7  # how far back the statements look; pages find what is older and incomplete
 MOST_TICKETS, MOST_ORDERS = 1000, 100  # rows of a statement; more of them are the next run's
 
-# What comes from the cloud's records goes into searches only in the forms that we write ourselves.
-_TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
-_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 OPERATION = re.compile(r"op-[0-9a-f]{24}")
 
 _ENDED = ", ".join(f"'{event}'" for event in (*ENDING_EVENTS, REMAINS_REMOVED))
@@ -42,15 +39,21 @@ or max(if(phase = 'intent'
  > max(if(phase = 'result' and outcome = 'success' and event_type in ({_ENDED}), time_ms, 0))
 or max(if({_STRICT} and phase = 'intent', time_ms, 0))
  > max(if({_STRICT} and phase = 'result' and outcome = 'success', time_ms, 0))
-or count_if(phase = 'result' and event_type = 'key.created' and outcome = 'unknown') > 0
-order by last_ms, ticket_id limit {MOST_TICKETS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
-# An order that was refused for its size is over: it has changed nothing and never will.
+or max(if(phase = 'result' and event_type = 'key.created' and outcome = 'unknown', time_ms, 0))
+ > max(if(phase = 'result' and outcome = 'success'
+          and event_type in ('{REVOKED}', '{REMAINS_REMOVED}'), time_ms, 0))
+order by last_ms desc, ticket_id limit {MOST_TICKETS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
+# The newest attempt decides, and its text is what counts: one that was refused for its size, or
+# carried out, says nothing of an attempt that came later.
+_OVER = "phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')"
 ORDERS_STATEMENT = f"""\
-event_type: "{orders.EVENT}" | select operation_id, max_by(resources, time_ms) as resources,
+event_type: "{orders.EVENT}" | select operation_id,
+max_by(resources, if(phase = 'intent', time_ms, 0)) as resources,
 min(time_ms) as since_ms, max(time_ms) as last_ms,
-count_if(phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')) as ends
+max(if(phase = 'intent', time_ms, 0)) as begun_ms, max(if({_OVER}, time_ms, 0)) as over_ms
 from log group by operation_id
-having count_if(phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')) = 0
+having max(if({_OVER}, time_ms, 0)) = 0
+or max(if({_OVER}, time_ms, 0)) < max(if(phase = 'intent', time_ms, 0))
 or count(distinct if(phase = 'intent', change_id, null))
    > count(distinct if(phase = 'result', change_id, null))
 order by since_ms, operation_id limit {MOST_ORDERS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
@@ -59,7 +62,8 @@ order by since_ms, operation_id limit {MOST_ORDERS}""".replace("\n", " ")  # noq
 @dataclass(frozen=True)
 class OpenOrder:
     """An order of revocation whose end is not, or not wholly, on record: its text, its age.
-    `ended` if it was carried out or refused, and only some attempt's result is missing."""
+    `ended` if its newest attempt carried it out or refused it, and only some older one's result is
+    missing."""
 
     operation_id: str
     text: str
@@ -123,7 +127,7 @@ def open_orders(view: View) -> list[OpenOrder]:
     """Open orders, the oldest first."""
     return [
         OpenOrder(row["operation_id"], row["resources"], int(row["since_ms"]),
-                  int(row["last_ms"]), int(row["ends"]) > 0)
+                  int(row["last_ms"]), int(row["over_ms"]) >= max(1, int(row["begun_ms"])))
         for row in view.orders or ()
     ]  # fmt: skip
 
@@ -159,10 +163,8 @@ def _text(row: Row, name: str) -> str:
 
 
 def _target(source: str, ticket: str, application: str, environment: str) -> Target | None:
-    """None if the words could not have been written by us: they go into searches."""
-    if not _SOURCE.fullmatch(source) or not _TICKET.fullmatch(ticket):
-        return None
-    return Target(source, ticket, application, environment, reason="")
+    """None if the words could not have been written by us: they go into searches and names."""
+    return removal.target_of(source, ticket, application, environment, reason="")
 
 
 def _quarantined(view: View) -> Suspects:
@@ -211,13 +213,16 @@ def _of_pages(view: View, settled: Callable[[datetime | None], bool]) -> Suspect
         of_secret = grants.ticket_of(secret.tags)[:2] if secret else ("", "")
         if user and policy and secret and of_user[1] and of_user == of_secret:
             continue
-        found = [_target(source, ticket, application, environment)
-                 for source, ticket in (of_user, of_secret, holds) if ticket]  # fmt: skip
-        targets += [target for target in found if target]
-        if user and not of_user[1]:
-            findings.append(Finding(f"user/{user.name}", "unmanaged_name"))
-        if secret and not of_secret[1]:
-            findings.append(Finding(f"secret/{secret.name}", "unmanaged_name"))
+        found = []
+        for thing, (source, ticket) in ((f"user/{user.name}" if user else "", of_user),
+                                        (f"secret/{secret.name}" if secret else "", of_secret),
+                                        (f"policy/{policy.name}" if policy else "", holds)):
+            if target := _target(source, ticket, application, environment):
+                found.append(target)
+            elif thing and (ticket or not thing.startswith("policy/")):
+                reason = "unreadable_mark" if ticket else "unmanaged_name"
+                findings.append(Finding(thing, reason))
+        targets += found
         if policy and not any(found) and not user and not secret:
             nameless.append(policy.name)
     return Suspects(tuple(targets), tuple(nameless), tuple(findings))

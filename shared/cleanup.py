@@ -7,7 +7,7 @@ stops no other; all failures are raised together at the end, and the timer is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from shared import (
@@ -16,6 +16,7 @@ from shared import (
     candidates,
     clearing,
     late_results,
+    leases,
     naming,
     orders,
     ownership,
@@ -30,6 +31,7 @@ from shared.late_results import LateResult
 from shared.leases import Marker
 from shared.ownership import Seen
 from shared.reconciliation import (
+    CloseIssue,
     FinishRevocation,
     Leave,
     RecordResults,
@@ -49,9 +51,10 @@ FINDING_HOURS = 24  # a finding is written down once in so long
 def sweep(run: Sweep) -> None:
     """Everything, in the order of urgency; SweepIncomplete with all that failed."""
     view = sweeps.look(run)
-    if open_orders := candidates.open_orders(view):
-        run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
-                          for order in open_orders])  # fmt: skip
+    open_orders = run.in_turn(candidates.open_orders(view))
+    last = [order for order in open_orders if _gives_way(run, order)]
+    if first := [order for order in open_orders if order not in last]:
+        _orders(run, first)
         view = sweeps.look(run)  # what an order has ended is no contradiction afterwards
     suspects = candidates.suspects(view, run.settled)
     run.findings += suspects.findings
@@ -63,7 +66,8 @@ def sweep(run: Sweep) -> None:
     run.side_by_side([(partial(_candidate, run, view, target), f"ticket {target.ticket_id}")
                       for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
     run.attempted(partial(_markers, run), "leases")
-    run.attempted(partial(_report, run), "findings")
+    run.attempted(partial(_report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
+    _orders(run, last)
     if view.truncated:
         run.planned("go on", "next run", "the log's answer was full")
     if run.failures:
@@ -74,11 +78,11 @@ def sweep(run: Sweep) -> None:
 
 
 def _candidate(run: Sweep, view: View, target: Target) -> None:
-    broker = run.broker
+    broker, now = run.broker, run.broker.now()
     seen = sweeps.seen_of(broker, target, view, run.record(_subject(target, ()), "op-look"))
     if target.application and (view.users is None or view.secrets is None):
         raise StateChanged("without the lists nothing is known to be gone")
-    steps = reconciliation.plan(target, seen, now=broker.now(), guard_seconds=run.guard_seconds)
+    steps = reconciliation.plan(target, seen, now=now, guard_seconds=run.guard_seconds)
     proved, _ = ownership.proved(target, seen)
     failures: list[AkwardenError] = []
     for step in steps:
@@ -88,6 +92,8 @@ def _candidate(run: Sweep, view: View, target: Target) -> None:
                 _take_step(run, step, proved)
         except AkwardenError as err:
             failures.append(err)
+            _tell_age(run, step)
+        if isinstance(step, Leave) and step.since_ms:
             _tell_age(run, step)
     if failures:
         raise failures[0] if len(failures) == 1 else RevocationIncomplete(failures)
@@ -108,6 +114,8 @@ def _take_step(run: Sweep, step: Step, seen: Seen) -> None:
         record = _record(run, step.target, seen, "retire")
         clearing.retire_key(broker, step.target, record, step.key_id, planned=seen,
                             look=partial(_again, record))  # fmt: skip
+    elif isinstance(step, CloseIssue):
+        clearing.close_issue(broker, _record(run, step.target, seen, "remains"), step.at)
     elif isinstance(step, Report):
         run.findings.append(step.finding)
     elif isinstance(step, Leave):
@@ -121,11 +129,13 @@ def _again(record: Attempt, run: Run) -> Seen:
 
 def _tell_age(run: Sweep, step: Step) -> None:
     """I7: a revocation that is not done yet says how old it is, in the log and on record."""
-    if not isinstance(step, FinishRevocation):
+    if not isinstance(step, FinishRevocation | Leave):
         return
     now = run.broker.now()
     age = int(now.timestamp() - step.since_ms / 1000) if step.since_ms else 0
     run.oldest_revocation_seconds = max(run.oldest_revocation_seconds, age)
+    if isinstance(step, Leave) and age <= run.guard_seconds:
+        return  # somebody is at work on it
     run.findings.append(Finding(f"user/{step.target.user}", "revocation_unfinished",
                                 f"announced {age} s ago"))  # fmt: skip
 
@@ -165,6 +175,18 @@ def _subject(target: Target, rows: Sequence[Row]) -> Subject:
 # -- orders, leases, findings ---------------------------------------------------------------
 
 
+def _orders(run: Sweep, some: Sequence[OpenOrder]) -> None:
+    run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
+                      for order in some])  # fmt: skip
+
+
+def _gives_way(run: Sweep, order: OpenOrder) -> bool:
+    """An order goes first. One that a sweep has had and not ended could take all of each sweep's
+    time, so that it takes turns with the candidates."""
+    age_seconds = run.broker.now().timestamp() - order.since_ms / 1000
+    return age_seconds > run.guard_seconds + sweeps.TURN_SECONDS and run.turn % 2 == 1
+
+
 def _order(run: Sweep, order: OpenOrder) -> None:
     """Carry out again what was announced and not carried out; answer what was never answered."""
     if order.last_ms > run.oldest_ms:
@@ -201,10 +223,12 @@ def _markers(run: Sweep) -> None:
     by_lease: dict[str, list[Marker]] = {}
     for marker in view.markers:
         by_lease.setdefault(marker.lease, []).append(marker)
-    work = []
+    work, far = [], now + timedelta(seconds=2 * run.guard_seconds)  # no lease of ours, nor nearly
     for name, markers in by_lease.items():
-        if any(marker.until.year == datetime.max.year for marker in markers):
-            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", "unreadable_marker"))
+        wrong = [*("unreadable_marker" for m in markers if m.until == leases.UNREADABLE),
+                 *("marker_far_ahead" for m in markers if m.until > far)]  # fmt: skip
+        if wrong:
+            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", wrong[0]))
         elif name not in young and all(marker.until <= now for marker in markers):
             work.append((partial(_release, run, name, markers), f"lease {name}"))
     run.side_by_side(work)

@@ -129,7 +129,7 @@ def _wait_for_leases(job: Job, failures: Sequence[AkwardenError]) -> None:
     """Where another run is at work there is no use in trying again before its lease ends."""
     causes = [failure.cause for failure in failures if isinstance(failure, GrantNotEnded)]
     held = [cause for cause in causes if isinstance(cause, LeaseHeld)]
-    if held and len(held) == len(failures):
+    if job.waits and held and len(held) == len(failures):
         longest = max(held, key=lambda lease: lease.until)
         remaining = job.remaining_seconds() - MARGIN_SECONDS
         job.broker.sleep(issuance.patience_seconds(longest, job.broker.now(), remaining))

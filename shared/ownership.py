@@ -43,14 +43,22 @@ def reads_agree(target: Target, seen: Seen) -> bool:
     return (user or "user" not in seen.listed) and (secret or "secret" not in seen.listed)
 
 
+def user_stands(target: Target, seen: Seen) -> bool:
+    """Whether there is a user of the target's name, whosever its tags say it is. Beside one,
+    nothing is abandoned: a tag that is lost or edited does not end a grant."""
+    return seen.found.user is not None or f"user {target.user}" in seen.found.foreign
+
+
 def last_sign_ms(seen: Seen) -> int:
-    """When anybody but a sweep last did something about the ticket."""
+    """When anybody but a sweep last did something about the ticket. A note is nothing done: a
+    source may deliver again and again what is refused each time."""
     made = [
         thing.created_at
         for thing in (seen.found.user, seen.details.secret, *seen.found.keys)
         if thing is not None and thing.created_at is not None
     ]
-    others = [r for r in seen.rows if r.get("fc_function", "") != naming.CLEANUP_FUNCTION]
+    others = [r for r in seen.rows if r.get("fc_function", "") != naming.CLEANUP_FUNCTION
+              and r.get("phase") in (INTENT, RESULT)]  # fmt: skip
     moments_ms = [int(row.get("time_ms") or 0) for row in others]
     return max([*moments_ms, *(int(at.timestamp() * 1000) for at in made)], default=0)
 

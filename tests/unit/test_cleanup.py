@@ -12,15 +12,28 @@ from typing import Any
 
 import pytest
 
-from shared import audit, cleanup, leases, naming, orders, revocation, sweeps
+from shared import audit, cleanup, leases, naming, order_runs, orders, revocation, sweeps
 from shared.audit import INTENT, SUCCESS, Subject
+from shared.candidates import Finding
 from shared.errors import AkwardenError, CloudRefused, CloudUnknown, SweepIncomplete
 from shared.grants import Grant
 from shared.orders import Selector
 from shared.ports import PolicyState, SecretState, User
 from shared.resumption import Issued
+from shared.secrecy import Secret
 from shared.sweeps import Sweep
-from tests.unit.fakes import TERMS, WRITES, FakeIms, FakeKms, FakeRam, Fault, World, succeeded
+from tests.unit import test_bulk_revocation as bulk
+from tests.unit.fakes import (
+    TERMS,
+    WRITES,
+    FakeIms,
+    FakeKms,
+    FakeRam,
+    FakeSts,
+    Fault,
+    World,
+    succeeded,
+)
 from tests.unit.samples import approved_ticket
 from tests.unit.test_issuance import APPLICATION, SELF_SERVICE, grant_of
 from tests.unit.test_issuance import attempt as attempt_issue
@@ -385,6 +398,47 @@ def test_what_the_log_does_not_prove_is_not_touched(event: str) -> None:
     assert "not_proved_ours" in {finding.reason for finding in run.findings}
 
 
+@pytest.mark.parametrize("tags", [{}, {"akw:ticket": "REQ-9999"}, None])
+def test_live_grant_survives_a_lost_tag(tags: dict[str, str] | None) -> None:
+    """One tag of its user, or the row of its making, is all that is missing: no secret is deleted
+    while a user of that name stands there. It is told."""
+    world = quarantined(World())
+    assert isinstance(issue(world), Issued)
+    user = world.users[APPLICATION.user]
+    if tags is not None:
+        world.users[user.name] = replace(user, tags={**user.tags, **tags} if tags else {})
+    else:
+        world.rows = [row for row in world.rows if row["event_type"] != "user.created"]
+        world.policies.pop(APPLICATION.policy)  # or nobody would look at it
+    world.sleep(PAST_THE_GUARD)
+
+    run = sweep(world)
+
+    assert [APPLICATION.secret] == list(world.secrets)
+    assert "Active" == next(iter(world.keys.values())).status
+    assert f"secret/{APPLICATION.secret}" in {finding.thing for finding in run.findings}
+
+
+def test_copied_tags_of_a_revoked_ticket_end_nothing() -> None:
+    """Whoever tags a user of theirs with an ended ticket has not had it announced at that name."""
+    world = foreign(live())
+    attempt_revocation(world)
+    world.sleep(PAST_THE_GUARD)
+    tags = {"akw:source": "standard-webhooks", "akw:ticket": "REQ-1042"}
+    theirs_too = User("id-t", "akw-theirs-prod", tags, world.now)
+    world.users[theirs_too.name] = theirs_too
+    world.sleep(PAST_THE_GUARD)
+    before = theirs(world)
+
+    run = sweep(world)
+
+    assert before == theirs(world)
+    assert "finish revocation" not in run.counts
+    assert ("user/akw-theirs-prod", "not_proved_ours") in {
+        (finding.thing, finding.reason) for finding in run.findings
+    }
+
+
 def test_revocation_that_could_only_deny_is_finished() -> None:
     """The log was down to the end: the quarantine is the record."""
     world = live()
@@ -438,6 +492,45 @@ def test_unfinished_revocation_tells_its_age() -> None:
     assert run.oldest_revocation_seconds >= PAST_THE_GUARD
     told = [row for row in world.rows if row["reason"] == "revocation_unfinished"]
     assert 1 == len(told)
+
+
+def noted(world: World) -> None:
+    """The source delivers the approval again: refused, as a note."""
+    record = audit.attempt(
+        Subject("standard-webhooks", "REQ-1042", "orders", "prod"), "op-" + "3" * 24,
+        fc_request_id="1", fc_function="akw-issue", account_id="1", region="r", trigger="webhook",
+        broker_version="0",
+    )  # fmt: skip
+    world.rows += record.note("ticket.rejected", world.now, outcome="failure", reason="r")
+
+
+def test_refused_deliveries_do_not_keep_a_revocation_young() -> None:
+    """Whoever repeats an approval every two minutes does nothing about its ticket."""
+    world = live(faults={Fault("delete_user", 1, False, False)})
+    with pytest.raises(AkwardenError):
+        attempt_revocation(world)
+    world.faults = set()
+    world.sleep(PAST_THE_GUARD)
+    noted(world)
+
+    sweep(world)
+
+    assert ({}, {}) == (world.keys, world.users)
+
+
+def test_revocation_that_is_left_tells_its_age() -> None:
+    """Tried again and again by others, and never done: the sweep leaves it to them, visibly."""
+    world = live(faults={Fault("delete_user", nth, False, False) for nth in range(1, 99)})
+    for _ in range(3):
+        with pytest.raises(AkwardenError):
+            attempt_revocation(world)
+        world.sleep(PAST_THE_GUARD - 60)
+
+    run = sweep(world)
+
+    assert 1 == run.counts["leave"]
+    assert run.oldest_revocation_seconds >= 2 * PAST_THE_GUARD
+    assert ["revocation_unfinished"] == [finding.reason for finding in run.findings]
 
 
 def test_findings_are_written_once_a_day() -> None:
@@ -564,6 +657,113 @@ def test_held_lease_means_somebody_is_at_work() -> None:
 
     assert APPLICATION.user in world.users
     assert "at_work" in {line[2] for line in run.lines}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=36_500)])
+def test_marker_dated_far_ahead_is_told(ahead: timedelta) -> None:
+    """Whether it is believed for a while or not at all: no lease of ours lasts so long."""
+    world = quarantined(World())
+    name = naming.lease_name("orders-prod", 1)
+    until = (world.now + timedelta(seconds=PAST_THE_GUARD) + ahead).timestamp()
+    world.policies[name] = PolicyState(name, json.dumps({"holder": "x", "until": until}), "{}")
+    world.made[name] = world.now
+    world.sleep(PAST_THE_GUARD)
+
+    run = sweep(world)
+
+    assert [Finding("policy/akw-lock-orders-prod", "marker_far_ahead")] == run.findings
+
+
+def test_revocation_goes_on_past_a_marker_dated_far_ahead() -> None:
+    """One policy of anybody's does not block an application for ever: the sweep finishes."""
+    world = live(faults={Fault("delete_user", 1, False, False)})
+    with pytest.raises(AkwardenError):
+        attempt_revocation(world)
+    world.faults = set()
+    name = naming.lease_name("orders-prod", 1)
+    until = (world.now + timedelta(days=36_500)).timestamp()
+    world.policies[name] = PolicyState(name, json.dumps({"holder": "x", "until": until}), "{}")
+    world.made[name] = world.now
+    world.sleep(PAST_THE_GUARD)
+
+    sweep(world)
+
+    assert ({}, {}) == (world.keys, world.users)
+
+
+def open_order(world: World, **more: Any) -> None:
+    """An order by leak, over grants `x0` … of alice, that was carried out in vain."""
+    with pytest.raises(AkwardenError):
+        bulk.run(world, bulk.EVERYTHING, reason="leaked", **more)
+
+
+def test_order_that_was_tried_again_after_its_refusal_is_open() -> None:
+    """Refused for its size, given again with a higher limit, and stopped for want of time: the
+    newest attempt says that it is not over, and its text is the one that counts."""
+    world = bulk.grants("a", "b", "c")
+    bulk.run(world, cap=2)
+    world.sleep(60)
+    with pytest.raises(AkwardenError):
+        bulk.run(world, at_most=3, cap=2, seconds=lambda: 1.0)
+    world.sleep(PAST_THE_GUARD)
+
+    sweep(world, revoke_cap=2)
+
+    assert ["others"] == bulk.left(world)
+
+
+def test_order_sits_out_no_lease_in_a_sweep() -> None:
+    """Another run is at work on what it would end: the sweep has more to do than to wait."""
+    world = bulk.grants("a")
+    open_order(world, seconds=lambda: 1.0)
+    world.sleep(PAST_THE_GUARD)
+    broker = world.broker()
+    leases.take(broker.ram, "a-prod", "op-1", TERMS, now=broker.now, sleep=broker.sleep)
+    began = world.now
+
+    with pytest.raises(SweepIncomplete):
+        sweep(world)
+
+    patience = timedelta(seconds=revocation.LEASE_PATIENCE_SECONDS)
+    assert world.now - began < 2 * patience
+
+
+class DeafSts(FakeSts):
+    """Proves nothing: whoever waits for it waits for the whole lag, and in vain."""
+
+    def get_caller_identity(self, access_key_id: str, secret: Secret) -> str:
+        raise CloudUnknown("GetCallerIdentity")
+
+
+def test_order_that_never_ends_keeps_no_candidate_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it takes of a sweep's time: the sweep that begins with others finishes them."""
+    monkeypatch.setattr(sweeps, "WORKERS", 1)  # waits side by side would add up on this clock
+    monkeypatch.setattr(order_runs, "WORKERS", 1)
+    world = bulk.grants(*(f"x{number}" for number in range(6)))
+    open_order(world, sts=DeafSts(world), seconds=lambda: 600.0)
+    bulk.add_grant(world, "late", requester="bob")
+    world.attached.add((naming.QUARANTINE_POLICY, "akw-late-prod"))
+    made = attempt_of("T-late", "late").intents([audit.Change("user.created", "", "")], world.now)
+    world.rows += made
+    world.sleep(3600)
+
+    for _ in range(6):
+        end = world.now + timedelta(seconds=300)
+        run = run_of(world, remaining_seconds=lambda at=end: (at - world.now).total_seconds())
+        run.broker = world.broker(sts=DeafSts(world))
+        with suppress(SweepIncomplete):
+            cleanup.sweep(run)
+        world.sleep(600 - (300 - (end - world.now).total_seconds()))
+
+    assert "akw-late-prod" not in world.users
+
+
+def attempt_of(ticket_id: str, application: str) -> audit.Attempt:
+    return audit.attempt(
+        Subject(bulk.SOURCE, ticket_id, application, "prod"), "op-" + "2" * 24,
+        fc_request_id="1", fc_function="akw-issue", account_id="1", region="r", trigger="t",
+        broker_version="0",
+    )  # fmt: skip
 
 
 def ticket_markers(world: World) -> list[str]:
@@ -697,6 +897,33 @@ def test_self_service_policy_without_its_attachment_is_removed() -> None:
 
     assert SELF_SERVICE.policy not in world.policies
     assert SELF_SERVICE.user in world.users
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+@pytest.mark.parametrize("killed", [False, True])
+def test_issue_of_which_nothing_is_left_is_looked_at_no_more(killed: bool, revoked: bool) -> None:
+    """Refused after its intents, or dead before it made anything: the log says so once, and the
+    ticket is unused and no candidate any more."""
+    world = mortal(quarantined(World()))
+    if killed:
+        world.dies_at = ("create_user", 1, False)
+    else:
+        world.faults = {Fault("create_user", nth, False, False) for nth in range(1, 9)}
+    with suppress(AkwardenError, Killed):
+        attempt_issue(world.broker(), APPLICATION)
+    world.revive()
+    if revoked:  # under another name
+        record = attempt_of("REQ-1042", "others")
+        record.outcomes[revocation.ENDING] = audit.Outcome("success")
+        world.rows += [*record.intents([revocation.ENDING], world.now), *record.results(world.now)]
+    for _ in range(3):
+        world.sleep(PAST_THE_GUARD)
+        run = sweep(world)
+
+    assert [] == [line for line in run.lines if line[0] != "finding"]
+    assert 1 == len(succeeded(world, "remains.removed"))
+    assert [] == open_changes(world)
+    assert revoked or isinstance(issue(world), Issued)
 
 
 def test_finished_world_gives_a_sweep_nothing_to_do() -> None:

@@ -222,11 +222,11 @@ def test_user_that_the_log_remembers_is_looked_for_until_the_lag_is_over() -> No
 
 @pytest.mark.parametrize("reason", [reasons.LEAKED, reasons.WITHDRAWN])
 def test_names_in_the_delivery_do_not_stand_before_the_real_ones(reason: str) -> None:
-    """What fails under the delivery's names, here a lease that never ends, stops no other place;
+    """What fails under the delivery's names, here a lease that is held, stops no other place;
     and it proves no key of another place."""
     world = live()
     marker = naming.lease_name("renamed-prod", 1)
-    until = (world.now + timedelta(days=900)).timestamp()
+    until = (world.now + timedelta(hours=1)).timestamp()
     world.policies[marker] = PolicyState(marker, json.dumps({"holder": "x", "until": until}), "{}")
 
     with pytest.raises(LeaseHeld):
