@@ -92,7 +92,9 @@ def test_listed_key_that_is_not_there_is_not_called_deleted() -> None:
         attempt(world, ram=Elsewhere(world))
 
     assert ["failure"] == ending(world)
-    assert USER in world.users
+    assert ["failure"] == [row["outcome"] for row in world.rows
+                           if (row["event_type"], row["phase"]) == ("key.deleted", "result")]
+    assert (naming.QUARANTINE_POLICY, USER) in world.attached
 
 
 @pytest.mark.parametrize("tags", [{}, {"akw:source": "standard-webhooks", "akw:ticket": "OTHER"}])
