@@ -43,6 +43,12 @@ def reads_agree(target: Target, seen: Seen) -> bool:
     return (user or "user" not in seen.listed) and (secret or "secret" not in seen.listed)
 
 
+def user_stands(target: Target, seen: Seen) -> bool:
+    """Whether there is a user of the target's name, whosever its tags say it is. Beside one,
+    nothing is abandoned: a tag that is lost or edited does not end a grant."""
+    return seen.found.user is not None or f"user {target.user}" in seen.found.foreign
+
+
 def last_sign_ms(seen: Seen) -> int:
     """When anybody but a sweep last did something about the ticket."""
     made = [

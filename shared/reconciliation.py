@@ -77,6 +77,7 @@ def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> 
         return [Leave(target, "at_work")]
     if not ownership.reads_agree(target, seen):
         return [Leave(target, "reads_disagree")]
+    occupied = ownership.user_stands(target, seen)
     seen, strange = ownership.proved(target, seen)
     steps: list[Step] = [Report(target, finding) for finding in strange]
     late = late_results.due(target, seen, before_ms=oldest_ms)
@@ -85,7 +86,10 @@ def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> 
     if not target.application:  # an order's own rows: nothing of it stands under a name
         return steps
     if _revoking(seen):
-        return [*steps, *_revocation(target, seen)]
+        return [*steps, *_revocation(target, seen, strange=bool(strange))]
+    if occupied and seen.found.user is None:
+        left = remains(seen)
+        return [*steps, *(Report(target, Finding(thing, "beside_anothers_user")) for thing in left)]
     if _is_issued(target, seen):
         return [*steps, *_of_issued(target, seen)]
     return [*steps, *_of_abandoned(target, seen)]
@@ -120,11 +124,16 @@ def _revoking(seen: Seen) -> bool:
     return revoked or (seen.found.user is not None and seen.found.quarantined)
 
 
-def _revocation(target: Target, seen: Seen) -> list[Step]:
+def _revocation(target: Target, seen: Seen, *, strange: bool) -> list[Step]:
+    """What is left of a ticket that has ended somewhere is no reason to end what stands here: that
+    takes a revocation that began here, or something of the ticket's own (`strange`: not only)."""
     revoked = [row for row in seen.rows if row.get("event_type") == REVOKED]
-    if _is_ended(here(target, revoked)) and seen.found.user is None:
-        left = remains(seen)
-        return [Report(target, Finding(thing, "left_after_revocation")) for thing in left]
+    begun, left = here(target, revoked), remains(seen)
+    if not begun or _is_ended(begun):
+        if not left:
+            return []
+        if seen.found.user is None and (begun or strange):
+            return [Report(target, Finding(thing, "left_after_revocation")) for thing in left]
     given = {row.get("reason", "") for row in revoked}
     reason = next((reason for reason in STRICTEST_FIRST if reason in given), WITHDRAWN)
     since_ms = min(map(_time_ms, revoked), default=0)

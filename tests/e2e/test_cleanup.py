@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from alibabacloud_ims20190815 import models as ims_models
+from alibabacloud_ims20190815.client import Client as ImsClient
 from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_ram20150501 import models as ram_models
 
@@ -17,7 +19,7 @@ from tests.e2e.ordering import order_of, order_rows, submit
 from tests.e2e.test_crashes import CALLS, REVOKING_CALLS
 from tests.e2e.test_issue import stored_versions
 from tests.e2e.test_purge import order
-from tests.e2e.test_revoke import administrator, ended, issued, remains, withdraw
+from tests.e2e.test_revoke import administrator, ended, issued, remains, revoked, withdraw
 
 PAST_THE_GUARD = 340  # the sweep's timeout, the lag bound, and what a test may take
 NEVER = 1_000_000  # seconds until FC would try again: the task has failed for good
@@ -231,6 +233,49 @@ def test_things_of_others_are_told_and_never_touched(scene: Scene) -> None:
     assert {f"user/{user}", "policy/akw-other-dev", f"secret/akw/{scene.application}/prod"} == {
         row["resources"] for row in rows
     }
+
+
+def _tags(scene: Scene, user: str, change: Callable[[ImsClient, list[str]], object]) -> None:
+    """Change a user's tags, as an administrator."""
+    user_id = scene.state()["ram"]["users"][user]["id"]
+    with scene.stage.proxied():
+        config = actors.administrator(scene.stage).config("ims.aliyuncs.com")
+        change(ImsClient(config), [user_id])
+
+
+def test_live_grant_survives_a_lost_tag(scene: Scene) -> None:
+    """Somebody tidies up tags: the secret that readers get is not deleted because of that."""
+    issued(scene)
+    keys = live_keys(scene)
+    _tags(scene, f"akw-{scene.application}-prod", lambda ims, ids: ims.untag_resources(
+        ims_models.UntagResourcesRequest(
+            resource_type="user", resource_id=ids, tag_key=["akw:ticket"])))  # fmt: skip
+    pass_the_guard(scene)
+
+    assert swept(scene)["state"] == "Succeeded"
+
+    assert live_keys(scene) == keys != []
+    assert keys[0] in stored_versions(scene)
+    rows = actors.audit_rows(scene.stage, 'event_type: "sweep.finding"')
+    assert f"secret/akw/{scene.application}/prod" in {row["resources"] for row in rows}
+
+
+def test_copied_tags_of_a_revoked_ticket_end_nothing(scene: Scene) -> None:
+    """A user of others, tagged with a ticket that has ended elsewhere, is told and not touched."""
+    issued(scene)
+    revoked(scene)
+    administrator(scene, lambda ram: ram.create_user(
+        ram_models.CreateUserRequest(user_name="akw-theirs-prod")))  # fmt: skip
+    copied = {"akw:source": "standard-webhooks", "akw:ticket": f"T-{scene.application}"}
+    _tags(scene, "akw-theirs-prod", lambda ims, ids: ims.tag_resources(
+        ims_models.TagResourcesRequest(resource_type="user", resource_id=ids, tag=[
+            ims_models.TagResourcesRequestTag(key=k, value=v) for k, v in copied.items()])))
+    pass_the_guard(scene)
+
+    assert swept(scene)["state"] == "Succeeded"
+
+    assert [c for c in scene.changes() if "role/akw-cleanup" in c["principal"]] == []
+    assert "akw-theirs-prod" in scene.state()["ram"]["users"]
 
 
 def test_without_the_log_nothing_is_removed(scene: Scene) -> None:

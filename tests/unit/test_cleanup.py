@@ -385,6 +385,47 @@ def test_what_the_log_does_not_prove_is_not_touched(event: str) -> None:
     assert "not_proved_ours" in {finding.reason for finding in run.findings}
 
 
+@pytest.mark.parametrize("tags", [{}, {"akw:ticket": "REQ-9999"}, None])
+def test_live_grant_survives_a_lost_tag(tags: dict[str, str] | None) -> None:
+    """One tag of its user, or the row of its making, is all that is missing: no secret is deleted
+    while a user of that name stands there. It is told."""
+    world = quarantined(World())
+    assert isinstance(issue(world), Issued)
+    user = world.users[APPLICATION.user]
+    if tags is not None:
+        world.users[user.name] = replace(user, tags={**user.tags, **tags} if tags else {})
+    else:
+        world.rows = [row for row in world.rows if row["event_type"] != "user.created"]
+        world.policies.pop(APPLICATION.policy)  # or nobody would look at it
+    world.sleep(PAST_THE_GUARD)
+
+    run = sweep(world)
+
+    assert [APPLICATION.secret] == list(world.secrets)
+    assert "Active" == next(iter(world.keys.values())).status
+    assert f"secret/{APPLICATION.secret}" in {finding.thing for finding in run.findings}
+
+
+def test_copied_tags_of_a_revoked_ticket_end_nothing() -> None:
+    """Whoever tags a user of theirs with an ended ticket has not had it announced at that name."""
+    world = foreign(live())
+    attempt_revocation(world)
+    world.sleep(PAST_THE_GUARD)
+    tags = {"akw:source": "standard-webhooks", "akw:ticket": "REQ-1042"}
+    theirs_too = User("id-t", "akw-theirs-prod", tags, world.now)
+    world.users[theirs_too.name] = theirs_too
+    world.sleep(PAST_THE_GUARD)
+    before = theirs(world)
+
+    run = sweep(world)
+
+    assert before == theirs(world)
+    assert "finish revocation" not in run.counts
+    assert ("user/akw-theirs-prod", "not_proved_ours") in {
+        (finding.thing, finding.reason) for finding in run.findings
+    }
+
+
 def test_revocation_that_could_only_deny_is_finished() -> None:
     """The log was down to the end: the quarantine is the record."""
     world = live()
