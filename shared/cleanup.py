@@ -7,7 +7,7 @@ stops no other; all failures are raised together at the end, and the timer is th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from shared import (
@@ -16,6 +16,7 @@ from shared import (
     candidates,
     clearing,
     late_results,
+    leases,
     naming,
     orders,
     ownership,
@@ -201,10 +202,12 @@ def _markers(run: Sweep) -> None:
     by_lease: dict[str, list[Marker]] = {}
     for marker in view.markers:
         by_lease.setdefault(marker.lease, []).append(marker)
-    work = []
+    work, far = [], now + timedelta(seconds=2 * run.guard_seconds)  # no lease of ours, nor nearly
     for name, markers in by_lease.items():
-        if any(marker.until.year == datetime.max.year for marker in markers):
-            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", "unreadable_marker"))
+        wrong = [*("unreadable_marker" for m in markers if m.until == leases.UNREADABLE),
+                 *("marker_far_ahead" for m in markers if m.until > far)]  # fmt: skip
+        if wrong:
+            run.findings.append(Finding(f"policy/{naming.LEASE_PREFIX}{name}", wrong[0]))
         elif name not in young and all(marker.until <= now for marker in markers):
             work.append((partial(_release, run, name, markers), f"lease {name}"))
     run.side_by_side(work)

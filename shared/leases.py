@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared import naming
-from shared.errors import AlreadyExists, LeaseHeld, NotFound
+from shared.errors import AlreadyExists, ConfigError, LeaseHeld, NotFound
 from shared.ports import PolicyState, Ram
 
 # A marker grants nothing even if somebody attached it by hand.
@@ -23,6 +23,12 @@ DOCUMENT = json.dumps({
     "Version": "1",
     "Statement": [{"Effect": "Deny", "Action": ["ram:CreateAccessKey"], "Resource": ["*"]}],
 })  # fmt: skip
+
+# No lease is taken for longer, so that a marker which is dated later is nobody's of ours. Two
+# clocks never differ by more than the second: the cloud refuses calls that are signed half an hour
+# off. A marker that is later than both together must not be believed, or it would hold for years.
+LONGEST_SECONDS, CLOCKS_SECONDS = 3600, 3600
+UNREADABLE = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Marker:
-    """A lease's n-th marker as a list of policies shows it; `until` is far away if unreadable."""
+    """A lease's n-th marker as a list of policies shows it; `until` may be UNREADABLE."""
 
     lease: str
     number: int
@@ -46,10 +52,16 @@ class Marker:
 
 @dataclass(frozen=True)
 class LeaseTerms:
-    """How long a lease lasts and how long a takeover waits, in seconds."""
+    """How long a lease lasts and how long a takeover waits, in seconds. ConfigError if it is to
+    last longer than others would believe."""
 
     lasts_seconds: float
     max_lag_seconds: float
+
+    def __post_init__(self) -> None:
+        if self.lasts_seconds > LONGEST_SECONDS:
+            raise ConfigError([f"a function's timeout and AKWARDEN_MAX_LAG_SECONDS together must "
+                               f"not exceed {LONGEST_SECONDS} s: leases last no longer"])
 
 
 def take(
@@ -72,7 +84,7 @@ def take(
         except AlreadyExists:
             held_until = _held_until(ram.get_policy(name))
             # None: released this very moment, or not visible yet. Either way somebody was faster.
-            if held_until is None or held_until > now():
+            if held_until is None or holds(held_until, now()):
                 raise LeaseHeld(held_until or now()) from None
             expired.append(number)
             number += 1
@@ -100,7 +112,7 @@ def _confirm_takeover(
     for number in lease.numbers[:-1]:
         name = naming.lease_name(lease.name, number)
         held_until = _held_until(ram.get_policy(name))
-        if held_until is None or held_until > now():
+        if held_until is None or holds(held_until, now()):
             with suppress(NotFound):
                 ram.delete_policy(
                     naming.lease_name(lease.name, lease.numbers[-1])
@@ -137,14 +149,20 @@ def marker_of(policy: str, description: str) -> Marker | None:
     return Marker(lease, int(number), holder, _until(description))
 
 
+def holds(until: datetime, now: datetime) -> bool:
+    """Whether a marker dated so is in force. An unreadable one is, for ever: what is not understood
+    is not expired, and a person must look (the sweep tells)."""
+    latest = now + timedelta(seconds=LONGEST_SECONDS + CLOCKS_SECONDS)
+    return now < until <= latest or until == UNREADABLE
+
+
 def _held_until(marker: PolicyState | None) -> datetime | None:
     """When the marker ends; None if it is gone."""
     return None if marker is None else _until(marker.description)
 
 
 def _until(description: str) -> datetime:
-    """An unreadable marker holds for ever: a finding."""
     try:
         return datetime.fromtimestamp(float(json.loads(description)["until"]), UTC)
     except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
-        return datetime.max.replace(tzinfo=UTC)
+        return UNREADABLE

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from shared import candidates, naming, removal, teardown
+from shared import candidates, leases, naming, removal, teardown
 from shared.audit import Attempt, Row, Subject
 from shared.candidates import Finding, View
 from shared.errors import AkwardenError, LeaseHeld, RevocationIncomplete
@@ -167,7 +167,8 @@ def seen_of(broker: Broker, target: Target, view: View | None, record: Attempt) 
     return Seen(
         rows, found, details, _ordered(versions), view.listed(target),
         holder_gone and not view.lists_user(holder),
-        max((m.until for m in view.markers if m.lease == name), default=None),
+        max((m.until for m in view.markers
+             if m.lease == name and leases.holds(m.until, broker.now())), default=None),
     )  # fmt: skip
 
 

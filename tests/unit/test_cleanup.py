@@ -14,6 +14,7 @@ import pytest
 
 from shared import audit, cleanup, leases, naming, orders, revocation, sweeps
 from shared.audit import INTENT, SUCCESS, Subject
+from shared.candidates import Finding
 from shared.errors import AkwardenError, CloudRefused, CloudUnknown, SweepIncomplete
 from shared.grants import Grant
 from shared.orders import Selector
@@ -605,6 +606,38 @@ def test_held_lease_means_somebody_is_at_work() -> None:
 
     assert APPLICATION.user in world.users
     assert "at_work" in {line[2] for line in run.lines}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=36_500)])
+def test_marker_dated_far_ahead_is_told(ahead: timedelta) -> None:
+    """Whether it is believed for a while or not at all: no lease of ours lasts so long."""
+    world = quarantined(World())
+    name = naming.lease_name("orders-prod", 1)
+    until = (world.now + timedelta(seconds=PAST_THE_GUARD) + ahead).timestamp()
+    world.policies[name] = PolicyState(name, json.dumps({"holder": "x", "until": until}), "{}")
+    world.made[name] = world.now
+    world.sleep(PAST_THE_GUARD)
+
+    run = sweep(world)
+
+    assert [Finding("policy/akw-lock-orders-prod", "marker_far_ahead")] == run.findings
+
+
+def test_revocation_goes_on_past_a_marker_dated_far_ahead() -> None:
+    """One policy of anybody's does not block an application for ever: the sweep finishes."""
+    world = live(faults={Fault("delete_user", 1, False, False)})
+    with pytest.raises(AkwardenError):
+        attempt_revocation(world)
+    world.faults = set()
+    name = naming.lease_name("orders-prod", 1)
+    until = (world.now + timedelta(days=36_500)).timestamp()
+    world.policies[name] = PolicyState(name, json.dumps({"holder": "x", "until": until}), "{}")
+    world.made[name] = world.now
+    world.sleep(PAST_THE_GUARD)
+
+    sweep(world)
+
+    assert ({}, {}) == (world.keys, world.users)
 
 
 def ticket_markers(world: World) -> list[str]:

@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared import leases, naming
-from shared.errors import CloudUnknown, LeaseHeld
-from shared.leases import Lease
+from shared.errors import CloudUnknown, ConfigError, LeaseHeld
+from shared.leases import Lease, LeaseTerms
 from shared.ports import PolicyState
 from tests.unit.fakes import BEGAN, TERMS, FakeRam, Fault, World
 from tests.unit.interleaving import Actor
@@ -35,10 +35,13 @@ def take(world: World, ram: Any = None, sleep: Callable[[float], None] | None = 
     )  # fmt: skip
 
 
-def expired(world: World, *numbers: int) -> None:
-    """Markers of dead holders."""
+BELIEVED = timedelta(seconds=leases.LONGEST_SECONDS + leases.CLOCKS_SECONDS)
+
+
+def expired(world: World, *numbers: int, after_began: timedelta = timedelta(seconds=-1)) -> None:
+    """Markers of dead holders, or of nobody: what is dated `after_began` does not hold then."""
     for number in numbers:
-        until = (BEGAN - timedelta(seconds=1)).timestamp()
+        until = (BEGAN + after_began).timestamp()
         world.policies[marker(number)] = PolicyState(
             marker(number), json.dumps({"until": until}), leases.DOCUMENT
         )
@@ -215,6 +218,35 @@ def test_unreadable_marker_holds_for_ever(description: str) -> None:
     assert datetime.max.replace(tzinfo=UTC) == raised.value.until
 
 
+@pytest.mark.parametrize("later", [BELIEVED + LASTS, timedelta(days=36_500)])
+def test_marker_dated_far_ahead_holds_nobody_up(later: timedelta) -> None:
+    """No holder of ours takes a lease for so long: it is overtaken like an expired one, and goes
+    with the lease."""
+    world = World()
+    expired(world, 1, after_began=later)
+
+    lease = take(world)
+    leases.release(FakeRam(world), lease)
+
+    assert (1, 2) == lease.numbers
+    assert {} == world.policies
+
+
+def test_lease_of_a_clock_that_goes_ahead_is_believed() -> None:
+    """The longest lease there is, of the clock that is furthest ahead."""
+    world = World()
+    expired(world, 1, after_began=BELIEVED)
+
+    with pytest.raises(LeaseHeld):
+        take(world)
+
+
+def test_lease_longer_than_others_believe_is_refused() -> None:
+    """Or its end would be taken for nobody's, and two would hold it."""
+    with pytest.raises(ConfigError):
+        LeaseTerms(leases.LONGEST_SECONDS + 1, 30)
+
+
 def test_leases_of_other_names_do_not_meet() -> None:
     """A ticket's lease and an application's are held beside each other."""
     world = World()
@@ -259,15 +291,22 @@ class Stepping(FakeRam):
 
 @given(
     markers=st.sampled_from([(), (1,), (1, 2), (1, 3)]),
-    order=st.lists(st.integers(0, 3), max_size=60),
+    dated=st.sampled_from([timedelta(seconds=-1), BELIEVED + timedelta(seconds=3),
+                           timedelta(days=36_500)]),
+    order=st.lists(st.integers(0, 4), max_size=60),
 )
 # Two look at the dead marker; the one that is faster ends; the slower stands on a gap.
-@example(markers=(1,), order=[0] * 3 + [1] * 9 + [0] * 3 + [2] * 2)
+@example(markers=(1,), dated=timedelta(seconds=-1), order=[0] * 3 + [1] * 9 + [0] * 3 + [2] * 2)
+# A marker that was too far ahead for one is believed by the next: time has passed.
+@example(markers=(1,), dated=BELIEVED + timedelta(seconds=3), order=[0] * 5 + [4] * 2 + [1] * 9)
 @thorough
-def test_never_two_holders(markers: tuple[int, ...], order: list[int]) -> None:
-    """Four actors, any order of their calls, any dead markers: nobody works beside another."""
+def test_never_two_holders(
+    markers: tuple[int, ...], dated: timedelta, order: list[int]
+) -> None:
+    """Four actors, any order of their calls and of two seconds passing, any markers that hold for
+    nobody: nobody works beside another."""
     world = World()
-    expired(world, *markers)
+    expired(world, *markers, after_began=dated)
     holding: set[int] = set()
     crowds: list[set[int]] = []
 
@@ -285,7 +324,9 @@ def test_never_two_holders(markers: tuple[int, ...], order: list[int]) -> None:
 
     actors = [Actor(lambda actor, n=n: work(n, actor)) for n in range(4)]  # type: ignore[misc]
     for number in order:
-        if not actors[number].ended:
+        if number == len(actors):
+            world.sleep(2)
+        elif not actors[number].ended:
             actors[number].step()
     for actor in actors:
         while not actor.ended:
