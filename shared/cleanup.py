@@ -50,9 +50,10 @@ FINDING_HOURS = 24  # a finding is written down once in so long
 def sweep(run: Sweep) -> None:
     """Everything, in the order of urgency; SweepIncomplete with all that failed."""
     view = sweeps.look(run)
-    if open_orders := candidates.open_orders(view):
-        run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
-                          for order in open_orders])  # fmt: skip
+    open_orders = run.in_turn(candidates.open_orders(view))
+    last = [order for order in open_orders if _gives_way(run, order)]
+    if first := [order for order in open_orders if order not in last]:
+        _orders(run, first)
         view = sweeps.look(run)  # what an order has ended is no contradiction afterwards
     suspects = candidates.suspects(view, run.settled)
     run.findings += suspects.findings
@@ -64,7 +65,8 @@ def sweep(run: Sweep) -> None:
     run.side_by_side([(partial(_candidate, run, view, target), f"ticket {target.ticket_id}")
                       for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
     run.attempted(partial(_markers, run), "leases")
-    run.attempted(partial(_report, run), "findings")
+    run.attempted(partial(_report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
+    _orders(run, last)
     if view.truncated:
         run.planned("go on", "next run", "the log's answer was full")
     if run.failures:
@@ -164,6 +166,18 @@ def _subject(target: Target, rows: Sequence[Row]) -> Subject:
 
 
 # -- orders, leases, findings ---------------------------------------------------------------
+
+
+def _orders(run: Sweep, some: Sequence[OpenOrder]) -> None:
+    run.side_by_side([(partial(_order, run, order), f"order {order.operation_id}")
+                      for order in some])  # fmt: skip
+
+
+def _gives_way(run: Sweep, order: OpenOrder) -> bool:
+    """An order goes first. One that a sweep has had and not ended could take all of each sweep's
+    time, so that it takes turns with the candidates."""
+    age_seconds = run.broker.now().timestamp() - order.since_ms / 1000
+    return age_seconds > run.guard_seconds + sweeps.TURN_SECONDS and run.turn % 2 == 1
 
 
 def _order(run: Sweep, order: OpenOrder) -> None:

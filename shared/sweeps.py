@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from shared import candidates, leases, naming, removal, teardown
 from shared.audit import Attempt, Row, Subject
@@ -23,6 +24,7 @@ from shared.steps import side_by_side
 from shared.teardown import Run
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 WORKERS = 8  # candidates at a time: a takeover of a lease waits, the others need not
 TURN_SECONDS = 600  # the timer's period
 STOP_SECONDS = 30  # before the function's timeout nothing new is begun, and what was has ended
@@ -73,20 +75,30 @@ class Sweep:
         return {"counts": dict(self.counts), "failed": len(self.failures),
                 "oldest_revocation_seconds": self.oldest_revocation_seconds}  # fmt: skip
 
-    def may_begin(self) -> bool:
-        """Whether one more candidate would end in time: at worst it waits out three lags, for its
-        lease, for what is not visible yet, and for the proof of the end."""
-        longest = STOP_SECONDS + 3 * self.broker.lease_terms.max_lag_seconds
-        return self.remaining_seconds() > longest
+    @property
+    def turn(self) -> int:
+        """The number of the timer's period."""
+        return int(self.broker.now().timestamp()) // TURN_SECONDS
 
-    def in_turn(self, targets: list[Target]) -> list[Target]:
-        """Every run begins elsewhere, so that those that take long keep nobody waiting for ever."""
-        first = int(self.broker.now().timestamp()) // TURN_SECONDS % max(1, len(targets))
-        return targets[first:] + targets[:first]
+    @property
+    def longest_seconds(self) -> float:
+        """One candidate at worst waits out three lags: for its lease, for what is not visible yet,
+        and for the proof of the end."""
+        return STOP_SECONDS + 3 * self.broker.lease_terms.max_lag_seconds
 
-    def attempted(self, work: Callable[[], None], where: str) -> None:
-        """One candidate's work; what goes wrong in it is kept."""
-        if not self.may_begin():
+    def in_turn(self, things: list[T]) -> list[T]:
+        """Every run begins elsewhere, so that those that take long keep nobody waiting for ever;
+        anywhere, since runs that can do little may be every second one."""
+        first = zlib.crc32(str(self.turn).encode()) % max(1, len(things))
+        return things[first:] + things[:first]
+
+    def attempted(
+        self, work: Callable[[], None], where: str, *, takes_seconds: float | None = None
+    ) -> None:
+        """One candidate's work, if it would end in time (by default, like the longest); what goes
+        wrong in it is kept."""
+        needed = self.longest_seconds if takes_seconds is None else takes_seconds
+        if self.remaining_seconds() <= needed:
             self.counts["postponed"] += 1
             return
         try:

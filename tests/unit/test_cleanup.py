@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared import audit, cleanup, leases, naming, orders, revocation, sweeps
+from shared import audit, cleanup, leases, naming, order_runs, orders, revocation, sweeps
 from shared.audit import INTENT, SUCCESS, Subject
 from shared.candidates import Finding
 from shared.errors import AkwardenError, CloudRefused, CloudUnknown, SweepIncomplete
@@ -20,8 +20,20 @@ from shared.grants import Grant
 from shared.orders import Selector
 from shared.ports import PolicyState, SecretState, User
 from shared.resumption import Issued
+from shared.secrecy import Secret
 from shared.sweeps import Sweep
-from tests.unit.fakes import TERMS, WRITES, FakeIms, FakeKms, FakeRam, Fault, World, succeeded
+from tests.unit import test_bulk_revocation as bulk
+from tests.unit.fakes import (
+    TERMS,
+    WRITES,
+    FakeIms,
+    FakeKms,
+    FakeRam,
+    FakeSts,
+    Fault,
+    World,
+    succeeded,
+)
 from tests.unit.samples import approved_ticket
 from tests.unit.test_issuance import APPLICATION, SELF_SERVICE, grant_of
 from tests.unit.test_issuance import attempt as attempt_issue
@@ -638,6 +650,66 @@ def test_revocation_goes_on_past_a_marker_dated_far_ahead() -> None:
     sweep(world)
 
     assert ({}, {}) == (world.keys, world.users)
+
+
+def open_order(world: World, **more: Any) -> None:
+    """An order by leak, over grants `x0` … of alice, that was carried out in vain."""
+    with pytest.raises(AkwardenError):
+        bulk.run(world, bulk.EVERYTHING, reason="leaked", **more)
+
+
+def test_order_sits_out_no_lease_in_a_sweep() -> None:
+    """Another run is at work on what it would end: the sweep has more to do than to wait."""
+    world = bulk.grants("a")
+    open_order(world, seconds=lambda: 1.0)
+    world.sleep(PAST_THE_GUARD)
+    broker = world.broker()
+    leases.take(broker.ram, "a-prod", "op-1", TERMS, now=broker.now, sleep=broker.sleep)
+    began = world.now
+
+    with pytest.raises(SweepIncomplete):
+        sweep(world)
+
+    patience = timedelta(seconds=revocation.LEASE_PATIENCE_SECONDS)
+    assert world.now - began < 2 * patience
+
+
+class DeafSts(FakeSts):
+    """Proves nothing: whoever waits for it waits for the whole lag, and in vain."""
+
+    def get_caller_identity(self, access_key_id: str, secret: Secret) -> str:
+        raise CloudUnknown("GetCallerIdentity")
+
+
+def test_order_that_never_ends_keeps_no_candidate_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it takes of a sweep's time: the sweep that begins with others finishes them."""
+    monkeypatch.setattr(sweeps, "WORKERS", 1)  # waits side by side would add up on this clock
+    monkeypatch.setattr(order_runs, "WORKERS", 1)
+    world = bulk.grants(*(f"x{number}" for number in range(6)))
+    open_order(world, sts=DeafSts(world), seconds=lambda: 600.0)
+    bulk.add_grant(world, "late", requester="bob")
+    world.attached.add((naming.QUARANTINE_POLICY, "akw-late-prod"))
+    made = attempt_of("T-late", "late").intents([audit.Change("user.created", "", "")], world.now)
+    world.rows += made
+    world.sleep(3600)
+
+    for _ in range(6):
+        end = world.now + timedelta(seconds=300)
+        run = run_of(world, remaining_seconds=lambda at=end: (at - world.now).total_seconds())
+        run.broker = world.broker(sts=DeafSts(world))
+        with suppress(SweepIncomplete):
+            cleanup.sweep(run)
+        world.sleep(600 - (300 - (end - world.now).total_seconds()))
+
+    assert "akw-late-prod" not in world.users
+
+
+def attempt_of(ticket_id: str, application: str) -> audit.Attempt:
+    return audit.attempt(
+        Subject(bulk.SOURCE, ticket_id, application, "prod"), "op-" + "2" * 24,
+        fc_request_id="1", fc_function="akw-issue", account_id="1", region="r", trigger="t",
+        broker_version="0",
+    )  # fmt: skip
 
 
 def ticket_markers(world: World) -> list[str]:
