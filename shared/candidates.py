@@ -42,15 +42,21 @@ or max(if(phase = 'intent'
  > max(if(phase = 'result' and outcome = 'success' and event_type in ({_ENDED}), time_ms, 0))
 or max(if({_STRICT} and phase = 'intent', time_ms, 0))
  > max(if({_STRICT} and phase = 'result' and outcome = 'success', time_ms, 0))
-or count_if(phase = 'result' and event_type = 'key.created' and outcome = 'unknown') > 0
-order by last_ms, ticket_id limit {MOST_TICKETS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
-# An order that was refused for its size is over: it has changed nothing and never will.
+or max(if(phase = 'result' and event_type = 'key.created' and outcome = 'unknown', time_ms, 0))
+ > max(if(phase = 'result' and outcome = 'success'
+          and event_type in ('{REVOKED}', '{REMAINS_REMOVED}'), time_ms, 0))
+order by last_ms desc, ticket_id limit {MOST_TICKETS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
+# The newest attempt decides, and its text is what counts: one that was refused for its size, or
+# carried out, says nothing of an attempt that came later.
+_OVER = "phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')"
 ORDERS_STATEMENT = f"""\
-event_type: "{orders.EVENT}" | select operation_id, max_by(resources, time_ms) as resources,
+event_type: "{orders.EVENT}" | select operation_id,
+max_by(resources, if(phase = 'intent', time_ms, 0)) as resources,
 min(time_ms) as since_ms, max(time_ms) as last_ms,
-count_if(phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')) as ends
+max(if(phase = 'intent', time_ms, 0)) as begun_ms, max(if({_OVER}, time_ms, 0)) as over_ms
 from log group by operation_id
-having count_if(phase = 'result' and (outcome = 'success' or error_code = 'over_the_cap')) = 0
+having max(if({_OVER}, time_ms, 0)) = 0
+or max(if({_OVER}, time_ms, 0)) < max(if(phase = 'intent', time_ms, 0))
 or count(distinct if(phase = 'intent', change_id, null))
    > count(distinct if(phase = 'result', change_id, null))
 order by since_ms, operation_id limit {MOST_ORDERS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
@@ -59,7 +65,8 @@ order by since_ms, operation_id limit {MOST_ORDERS}""".replace("\n", " ")  # noq
 @dataclass(frozen=True)
 class OpenOrder:
     """An order of revocation whose end is not, or not wholly, on record: its text, its age.
-    `ended` if it was carried out or refused, and only some attempt's result is missing."""
+    `ended` if its newest attempt carried it out or refused it, and only some older one's result is
+    missing."""
 
     operation_id: str
     text: str
@@ -123,7 +130,7 @@ def open_orders(view: View) -> list[OpenOrder]:
     """Open orders, the oldest first."""
     return [
         OpenOrder(row["operation_id"], row["resources"], int(row["since_ms"]),
-                  int(row["last_ms"]), int(row["ends"]) > 0)
+                  int(row["last_ms"]), int(row["over_ms"]) >= max(1, int(row["begun_ms"])))
         for row in view.orders or ()
     ]  # fmt: skip
 

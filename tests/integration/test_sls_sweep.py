@@ -78,6 +78,9 @@ CASES: dict[str, tuple[list[Row], bool]] = {
                                 *rows_of(attempt("T-13", "akw-revoke"), [REVOKED], "success",
                                          minutes_ago=30)], True),
     "lost key": (rows_of(attempt("T-10"), [KEY, ISSUED], "unknown", "success"), True),
+    "lost key, and gone": ([*rows_of(attempt("T-14"), [KEY], "unknown"),
+                            *rows_of(attempt("T-14", naming.CLEANUP_FUNCTION), [REMOVED], "success",
+                                     minutes_ago=30)], False),
     "swept since": ([*rows_of(attempt("T-11"), [ISSUED], "success"),
                      *rows_of(attempt("T-11", naming.CLEANUP_FUNCTION), [KEY], "success",
                               minutes_ago=30)], False),
@@ -102,7 +105,8 @@ def test_statement_selects_what_has_no_end_on_record(log: AuditLogAdapter) -> No
 
 
 def test_statement_selects_open_orders(log: AuditLogAdapter) -> None:
-    """Carried out and refused for their size are over; one without a result is not wholly."""
+    """Carried out and refused for their size are over, unless somebody has tried again since; one
+    without a result is not wholly."""
     ended: dict[str, Any] = {"success": {}, "failure": {"code": "over_the_cap"}}
     rows: list[Row] = []
     for number, outcome in enumerate(("success", "failure"), 1):
@@ -112,13 +116,21 @@ def test_statement_selects_open_orders(log: AuditLogAdapter) -> None:
     rows += rows_of(attempt("", "akw-revoke-4"), [ORDERED])
     again = attempt("", "akw-revoke-4")
     rows += rows_of(again, [ORDERED], "success", minutes_ago=20)
+    wider = Change(orders.EVENT, "", "", resource='{"at_most":3}')
+    for number, outcome in enumerate(("success", "failure"), 5):
+        rows += rows_of(attempt("", f"akw-revoke-{number}"), [ORDERED], outcome, **ended[outcome])
+        rows += rows_of(attempt("", f"akw-revoke-{number}"), [wider], "failure",
+                        minutes_ago=20, code="out_of_time")  # fmt: skip
     log.put_logs(rows)
 
     found = log.select_logs(candidates.ORDERS_STATEMENT, SINCE, UNTIL)
 
     assert open_orders(rows) == [dict(row) for row in found]
-    assert [0, 1] == sorted(int(row["ends"]) for row in found)
-    assert {ORDERED.resource} == {row["resources"] for row in found}
+    opened = candidates.open_orders(candidates.View(orders=found))
+    assert [False, False, False, True] == sorted(order.ended for order in opened)
+    assert sorted([ORDERED.resource] * 2 + [wider.resource] * 2) == sorted(
+        order.text for order in opened
+    )
 
 
 def test_answer_without_a_place_is_read_as_none(log: AuditLogAdapter) -> None:

@@ -564,17 +564,20 @@ def open_tickets(rows: Sequence[Row]) -> list[Row]:
         ended = [int(r["time_ms"]) for r in group if r["phase"] == "result"
                  and r["outcome"] == SUCCESS
                  and r["event_type"] in (*ENDING_EVENTS, REMAINS_REMOVED)]
-        doubts = [r for r in group if (r["phase"], r["event_type"], r["outcome"])
+        doubts = [int(r["time_ms"]) for r in group if (r["phase"], r["event_type"], r["outcome"])
                   == ("result", "key.created", "unknown")]
+        over = [int(r["time_ms"]) for r in group if (r["phase"], r["outcome"])
+                == ("result", SUCCESS) and r["event_type"] in (REVOKED, REMAINS_REMOVED)]
         strict = [r for r in group if r["event_type"] == REVOKED and reasons.purges(r["reason"])]
         ordered = [int(r["time_ms"]) for r in strict if r["phase"] == INTENT]
         purged = [int(r["time_ms"]) for r in strict if r["phase"] == "result"
                   and r["outcome"] == SUCCESS]
         late = max([0, *worked]) > max([0, *ended]) or max([0, *ordered]) > max([0, *purged])
-        if len(intents) > len(results) or late or doubts:
+        doubtful = max([0, *doubts]) > max([0, *over])
+        if len(intents) > len(results) or late or doubtful:
             last_ms = str(max(int(r["time_ms"]) for r in group))
             found.append({name: group[0][name] for name in names} | {"last_ms": last_ms})
-    return sorted(found, key=lambda row: (int(row["last_ms"]), row["ticket_id"]))
+    return sorted(found, key=lambda row: (-int(row["last_ms"]), row["ticket_id"]))
 
 
 def open_orders(rows: Sequence[Row]) -> list[Row]:
@@ -582,15 +585,19 @@ def open_orders(rows: Sequence[Row]) -> list[Row]:
     found: list[Row] = []
     ordered = [r for r in rows if r["event_type"] == orders.EVENT]
     for group in _groups(ordered, ("operation_id",)):
-        ends = [r for r in group if r["phase"] == "result"
+        over = [int(r["time_ms"]) for r in group if r["phase"] == "result"
                 and (r["outcome"] == SUCCESS or r["error_code"] == "over_the_cap")]
+        begun = {int(r["time_ms"]): r["resources"] for r in group if r["phase"] == INTENT}
         intents = {r["change_id"] for r in group if r["phase"] == INTENT}
         results = {r["change_id"] for r in group if r["phase"] == "result"}
         times = [int(r["time_ms"]) for r in group]
-        if not ends or len(intents) > len(results):
+        over_ms, begun_ms = max([0, *over]), max([0, *begun])
+        if not over_ms or over_ms < begun_ms or len(intents) > len(results):
             found.append({
-                "operation_id": group[0]["operation_id"], "resources": group[-1]["resources"],
-                "since_ms": str(min(times)), "last_ms": str(max(times)), "ends": str(len(ends)),
+                "operation_id": group[0]["operation_id"],
+                "resources": begun.get(begun_ms, group[-1]["resources"]),
+                "since_ms": str(min(times)), "last_ms": str(max(times)),
+                "begun_ms": str(begun_ms), "over_ms": str(over_ms),
             })  # fmt: skip
     return sorted(found, key=lambda row: (int(row["since_ms"]), row["operation_id"]))
 

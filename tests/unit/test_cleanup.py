@@ -658,6 +658,21 @@ def open_order(world: World, **more: Any) -> None:
         bulk.run(world, bulk.EVERYTHING, reason="leaked", **more)
 
 
+def test_order_that_was_tried_again_after_its_refusal_is_open() -> None:
+    """Refused for its size, given again with a higher limit, and stopped for want of time: the
+    newest attempt says that it is not over, and its text is the one that counts."""
+    world = bulk.grants("a", "b", "c")
+    bulk.run(world, cap=2)
+    world.sleep(60)
+    with pytest.raises(AkwardenError):
+        bulk.run(world, at_most=3, cap=2, seconds=lambda: 1.0)
+    world.sleep(PAST_THE_GUARD)
+
+    sweep(world, revoke_cap=2)
+
+    assert ["others"] == bulk.left(world)
+
+
 def test_order_sits_out_no_lease_in_a_sweep() -> None:
     """Another run is at work on what it would end: the sweep has more to do than to wait."""
     world = bulk.grants("a")
