@@ -92,6 +92,8 @@ def _candidate(run: Sweep, view: View, target: Target) -> None:
         except AkwardenError as err:
             failures.append(err)
             _tell_age(run, step)
+        if isinstance(step, Leave) and step.since_ms:
+            _tell_age(run, step)
     if failures:
         raise failures[0] if len(failures) == 1 else RevocationIncomplete(failures)
 
@@ -124,11 +126,13 @@ def _again(record: Attempt, run: Run) -> Seen:
 
 def _tell_age(run: Sweep, step: Step) -> None:
     """I7: a revocation that is not done yet says how old it is, in the log and on record."""
-    if not isinstance(step, FinishRevocation):
+    if not isinstance(step, FinishRevocation | Leave):
         return
     now = run.broker.now()
     age = int(now.timestamp() - step.since_ms / 1000) if step.since_ms else 0
     run.oldest_revocation_seconds = max(run.oldest_revocation_seconds, age)
+    if isinstance(step, Leave) and age <= run.guard_seconds:
+        return  # somebody is at work on it
     run.findings.append(Finding(f"user/{step.target.user}", "revocation_unfinished",
                                 f"announced {age} s ago"))  # fmt: skip
 

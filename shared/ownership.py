@@ -50,13 +50,15 @@ def user_stands(target: Target, seen: Seen) -> bool:
 
 
 def last_sign_ms(seen: Seen) -> int:
-    """When anybody but a sweep last did something about the ticket."""
+    """When anybody but a sweep last did something about the ticket. A note is nothing done: a
+    source may deliver again and again what is refused each time."""
     made = [
         thing.created_at
         for thing in (seen.found.user, seen.details.secret, *seen.found.keys)
         if thing is not None and thing.created_at is not None
     ]
-    others = [r for r in seen.rows if r.get("fc_function", "") != naming.CLEANUP_FUNCTION]
+    others = [r for r in seen.rows if r.get("fc_function", "") != naming.CLEANUP_FUNCTION
+              and r.get("phase") in (INTENT, RESULT)]  # fmt: skip
     moments_ms = [int(row.get("time_ms") or 0) for row in others]
     return max([*moments_ms, *(int(at.timestamp() * 1000) for at in made)], default=0)
 

@@ -59,10 +59,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Leave:
-    """Nothing is done in this run; `why` is `young`, `at_work` or `reads_disagree`."""
+    """Nothing is done in this run; `why` is `young`, `at_work` or `reads_disagree`, `since_ms` when
+    a revocation was announced that has not ended, 0 if there is none."""
 
     target: Target
     why: str
+    since_ms: int = 0
 
 
 Step = FinishRevocation | RemoveRemains | RetireKey | RecordResults | Report | Leave
@@ -71,12 +73,15 @@ Step = FinishRevocation | RemoveRemains | RetireKey | RecordResults | Report | L
 def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> list[Step]:
     """The steps for one candidate, in their order."""
     oldest_ms = int((now.timestamp() - guard_seconds) * 1000)
+    why = ""
     if ownership.last_sign_ms(seen) > oldest_ms:
-        return [Leave(target, "young")]
-    if seen.busy_until and seen.busy_until > now:
-        return [Leave(target, "at_work")]
-    if not ownership.reads_agree(target, seen):
-        return [Leave(target, "reads_disagree")]
+        why = "young"
+    elif seen.busy_until and seen.busy_until > now:
+        why = "at_work"
+    elif not ownership.reads_agree(target, seen):
+        why = "reads_disagree"
+    if why:
+        return [Leave(target, why, _unfinished_since_ms(target, seen))]
     occupied = ownership.user_stands(target, seen)
     seen, strange = ownership.proved(target, seen)
     steps: list[Step] = [Report(target, finding) for finding in strange]
@@ -112,7 +117,8 @@ def line(step: Step, now: datetime) -> tuple[str, str, str]:
         return "record results", where, ", ".join(events)
     if isinstance(step, Report):
         return "report", where, f"{step.finding.thing} {step.finding.reason}"
-    return "leave", where, step.why
+    age = f", revocation announced {now.timestamp() - step.since_ms / 1000:.0f} s ago"
+    return "leave", where, step.why + (age if step.since_ms else "")
 
 
 # -- revocations ----------------------------------------------------------------------------
@@ -138,6 +144,11 @@ def _revocation(target: Target, seen: Seen, *, strange: bool) -> list[Step]:
     reason = next((reason for reason in STRICTEST_FIRST if reason in given), WITHDRAWN)
     since_ms = min(map(_time_ms, revoked), default=0)
     return [FinishRevocation(replace(target, reason=reason), since_ms)]
+
+
+def _unfinished_since_ms(target: Target, seen: Seen) -> int:
+    begun = [row for row in here(target, seen.rows) if row.get("event_type") == REVOKED]
+    return 0 if _is_ended(begun) else min(map(_time_ms, begun), default=0)
 
 
 def _is_ended(revoked: Sequence[Row]) -> bool:

@@ -494,6 +494,45 @@ def test_unfinished_revocation_tells_its_age() -> None:
     assert 1 == len(told)
 
 
+def noted(world: World) -> None:
+    """The source delivers the approval again: refused, as a note."""
+    record = audit.attempt(
+        Subject("standard-webhooks", "REQ-1042", "orders", "prod"), "op-" + "3" * 24,
+        fc_request_id="1", fc_function="akw-issue", account_id="1", region="r", trigger="webhook",
+        broker_version="0",
+    )  # fmt: skip
+    world.rows += record.note("ticket.rejected", world.now, outcome="failure", reason="r")
+
+
+def test_refused_deliveries_do_not_keep_a_revocation_young() -> None:
+    """Whoever repeats an approval every two minutes does nothing about its ticket."""
+    world = live(faults={Fault("delete_user", 1, False, False)})
+    with pytest.raises(AkwardenError):
+        attempt_revocation(world)
+    world.faults = set()
+    world.sleep(PAST_THE_GUARD)
+    noted(world)
+
+    sweep(world)
+
+    assert ({}, {}) == (world.keys, world.users)
+
+
+def test_revocation_that_is_left_tells_its_age() -> None:
+    """Tried again and again by others, and never done: the sweep leaves it to them, visibly."""
+    world = live(faults={Fault("delete_user", nth, False, False) for nth in range(1, 99)})
+    for _ in range(3):
+        with pytest.raises(AkwardenError):
+            attempt_revocation(world)
+        world.sleep(PAST_THE_GUARD - 60)
+
+    run = sweep(world)
+
+    assert 1 == run.counts["leave"]
+    assert run.oldest_revocation_seconds >= 2 * PAST_THE_GUARD
+    assert ["revocation_unfinished"] == [finding.reason for finding in run.findings]
+
+
 def test_findings_are_written_once_a_day() -> None:
     """Every ten minutes anew they would be read by nobody."""
     world = foreign(quarantined(World()))
