@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import grants, leases, naming, orders, reasons
+from shared import grants, leases, naming, orders, reasons, removal
 from shared.audit import ENDING_EVENTS, REMAINS_REMOVED, REVOKED, Row
 from shared.leases import Marker
 from shared.ports import ListedPolicy, SecretState, User
@@ -20,9 +20,6 @@ from shared.removal import Target
 WINDOW_DAYS = 7  # how far back the statements look; pages find what is older and incomplete
 MOST_TICKETS, MOST_ORDERS = 1000, 100  # rows of a statement; more of them are the next run's
 
-# What comes from the cloud's records goes into searches only in the forms that we write ourselves.
-_TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
-_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 OPERATION = re.compile(r"op-[0-9a-f]{24}")
 
 _ENDED = ", ".join(f"'{event}'" for event in (*ENDING_EVENTS, REMAINS_REMOVED))
@@ -166,10 +163,8 @@ def _text(row: Row, name: str) -> str:
 
 
 def _target(source: str, ticket: str, application: str, environment: str) -> Target | None:
-    """None if the words could not have been written by us: they go into searches."""
-    if not _SOURCE.fullmatch(source) or not _TICKET.fullmatch(ticket):
-        return None
-    return Target(source, ticket, application, environment, reason="")
+    """None if the words could not have been written by us: they go into searches and names."""
+    return removal.target_of(source, ticket, application, environment, reason="")
 
 
 def _quarantined(view: View) -> Suspects:
@@ -218,13 +213,16 @@ def _of_pages(view: View, settled: Callable[[datetime | None], bool]) -> Suspect
         of_secret = grants.ticket_of(secret.tags)[:2] if secret else ("", "")
         if user and policy and secret and of_user[1] and of_user == of_secret:
             continue
-        found = [_target(source, ticket, application, environment)
-                 for source, ticket in (of_user, of_secret, holds) if ticket]  # fmt: skip
-        targets += [target for target in found if target]
-        if user and not of_user[1]:
-            findings.append(Finding(f"user/{user.name}", "unmanaged_name"))
-        if secret and not of_secret[1]:
-            findings.append(Finding(f"secret/{secret.name}", "unmanaged_name"))
+        found = []
+        for thing, (source, ticket) in ((f"user/{user.name}" if user else "", of_user),
+                                        (f"secret/{secret.name}" if secret else "", of_secret),
+                                        (f"policy/{policy.name}" if policy else "", holds)):
+            if target := _target(source, ticket, application, environment):
+                found.append(target)
+            elif thing and (ticket or not thing.startswith("policy/")):
+                reason = "unreadable_mark" if ticket else "unmanaged_name"
+                findings.append(Finding(thing, reason))
+        targets += found
         if policy and not any(found) and not user and not secret:
             nameless.append(policy.name)
     return Suspects(tuple(targets), tuple(nameless), tuple(findings))

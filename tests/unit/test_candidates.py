@@ -124,7 +124,19 @@ def test_words_of_others_never_reach_a_search(ticket: str) -> None:
     """Tags are whoever may tag's; only what we could have written goes into a query."""
     tags = TAGS | {"akw:ticket": ticket}
 
-    assert () == suspects(users=[User("1", USER.name, tags, OLD)]).targets
+    found = suspects(users=[User("1", USER.name, tags, OLD)])
+
+    assert () == found.targets
+    reason = "unreadable_mark" if ticket else "unmanaged_name"
+    assert (Finding(f"user/{USER.name}", reason),) == found.findings
+
+
+@pytest.mark.parametrize("name", ["akw/ \n/x", "akw/a/b/c", "akw/Orders/prod", "akw/orders/PROD"])
+def test_name_that_no_ticket_makes_is_told_and_not_asked_for(name: str) -> None:
+    """Names of secrets are freer than ours: nothing is looked up that is made from them."""
+    found = suspects(secrets=[SecretState(name, TAGS, "", OLD)])
+
+    assert Suspects((), findings=(Finding(f"secret/{name}", "unreadable_mark"),)) == found
 
 
 def test_full_answer_is_told() -> None:
