@@ -31,6 +31,7 @@ from shared.late_results import LateResult
 from shared.leases import Marker
 from shared.ownership import Seen
 from shared.reconciliation import (
+    CloseIssue,
     FinishRevocation,
     Leave,
     RecordResults,
@@ -77,11 +78,11 @@ def sweep(run: Sweep) -> None:
 
 
 def _candidate(run: Sweep, view: View, target: Target) -> None:
-    broker = run.broker
+    broker, now = run.broker, run.broker.now()
     seen = sweeps.seen_of(broker, target, view, run.record(_subject(target, ()), "op-look"))
     if target.application and (view.users is None or view.secrets is None):
         raise StateChanged("without the lists nothing is known to be gone")
-    steps = reconciliation.plan(target, seen, now=broker.now(), guard_seconds=run.guard_seconds)
+    steps = reconciliation.plan(target, seen, now=now, guard_seconds=run.guard_seconds)
     proved, _ = ownership.proved(target, seen)
     failures: list[AkwardenError] = []
     for step in steps:
@@ -113,6 +114,8 @@ def _take_step(run: Sweep, step: Step, seen: Seen) -> None:
         record = _record(run, step.target, seen, "retire")
         clearing.retire_key(broker, step.target, record, step.key_id, planned=seen,
                             look=partial(_again, record))  # fmt: skip
+    elif isinstance(step, CloseIssue):
+        clearing.close_issue(broker, _record(run, step.target, seen, "remains"), step.at)
     elif isinstance(step, Report):
         run.findings.append(step.finding)
     elif isinstance(step, Leave):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared import audit, leases, naming, ownership, removal, resumption, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome
@@ -76,6 +77,13 @@ def retire_key(
         Run(broker, target, record), planned, look, ending=None,
         work=Work(resumption.retirement(key_id), make),
     )  # fmt: skip
+
+
+def close_issue(broker: Broker, record: Attempt, at: datetime) -> None:
+    """Put on record that nothing was left to be removed at that moment; nothing is changed."""
+    intents = record.intents([REMOVED], at)
+    record.outcomes[REMOVED] = Outcome(SUCCESS, message="nothing was left")
+    broker.audit_log.put_logs([*intents, *record.results(at)])
 
 
 def release_expired(

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import late_results, ownership
-from shared.audit import ENDING_EVENTS, INTENT, REMAINS_REMOVED, REVOKED, SUCCESS, Row
+from shared.audit import ENDING_EVENTS, INTENT, REMAINS_REMOVED, REVOKED, SUCCESS, UNKNOWN, Row
 from shared.candidates import Finding
 from shared.late_results import LateResult
+from shared.naming import CLEANUP_FUNCTION
 from shared.ownership import Seen, here, remains
 from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN, purges
 from shared.removal import Target
@@ -52,6 +53,15 @@ class RecordResults:
 
 
 @dataclass(frozen=True)
+class CloseIssue:
+    """Nothing was left, `at` that moment, of an issue that was given up. On record, or its ticket
+    would be looked at for days."""
+
+    target: Target
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Report:
     target: Target
     finding: Finding
@@ -67,11 +77,13 @@ class Leave:
     since_ms: int = 0
 
 
-Step = FinishRevocation | RemoveRemains | RetireKey | RecordResults | Report | Leave
+Step = (
+    FinishRevocation | RemoveRemains | RetireKey | RecordResults | CloseIssue | Report | Leave
+)
 
 
 def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> list[Step]:
-    """The steps for one candidate, in their order."""
+    """The steps for one candidate, in their order; `now` is when it began to be looked at."""
     oldest_ms = int((now.timestamp() - guard_seconds) * 1000)
     why = ""
     if ownership.last_sign_ms(seen) > oldest_ms:
@@ -92,8 +104,10 @@ def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> 
         return steps
     if _revoking(seen):
         return [*steps, *_revocation(target, seen, strange=bool(strange))]
+    left = remains(seen)
+    if not left and not steps and _is_given_up(target, seen):
+        return [CloseIssue(target, now)]
     if occupied and seen.found.user is None:
-        left = remains(seen)
         return [*steps, *(Report(target, Finding(thing, "beside_anothers_user")) for thing in left)]
     if _is_issued(target, seen):
         return [*steps, *_of_issued(target, seen)]
@@ -115,6 +129,8 @@ def line(step: Step, now: datetime) -> tuple[str, str, str]:
     if isinstance(step, RecordResults):
         events = sorted({result.intent["event_type"] for result in step.results})
         return "record results", where, ", ".join(events)
+    if isinstance(step, CloseIssue):
+        return "close issue", where, "nothing is left"
     if isinstance(step, Report):
         return "report", where, f"{step.finding.thing} {step.finding.reason}"
     age = f", revocation announced {now.timestamp() - step.since_ms / 1000:.0f} s ago"
@@ -176,6 +192,27 @@ def _is_issued(target: Target, seen: Seen) -> bool:
     return on_record or ownership.in_force(target, seen)
 
 
+def _is_given_up(target: Target, seen: Seen) -> bool:
+    """Whether the last thing on record is work on an issue that came to no end, or a key of which
+    nobody knows whether it was made."""
+    rows = here(target, seen.rows)
+    ends = (REVOKED, REMAINS_REMOVED)
+    doubt_ms = [_time_ms(r) for r in rows
+                if (r.get("event_type"), r.get("outcome")) == ("key.created", UNKNOWN)]  # fmt: skip
+    work_ms = [_time_ms(r) for r in rows if r.get("phase") == INTENT
+               and r.get("fc_function") != CLEANUP_FUNCTION]  # fmt: skip
+    return (
+        _last_success_ms(rows, ends) < max(doubt_ms, default=0)
+        or _last_success_ms(rows, (*ENDING_EVENTS, REMAINS_REMOVED)) < max(work_ms, default=0)
+    )  # fmt: skip
+
+
+def _last_success_ms(rows: Sequence[Row], events: Sequence[str]) -> int:
+    ends_ms = (_time_ms(row) for row in rows
+               if row.get("event_type") in events and row.get("outcome") == SUCCESS)  # fmt: skip
+    return max(ends_ms, default=0)
+
+
 def _of_issued(target: Target, seen: Seen) -> list[Step]:
     """A grant that lives keeps what it has, but for keys whose secret nobody can have."""
     found, details = seen.found, seen.details
@@ -195,8 +232,8 @@ def _of_abandoned(target: Target, seen: Seen) -> list[Step]:
     """What nobody goes on with is removed; what a removal has left for a reason is told."""
     left = remains(seen)
     rows = here(target, seen.rows)
-    removed = [r for r in rows if r.get("event_type") == REMAINS_REMOVED]
-    removed_ms = max((_time_ms(r) for r in removed if r["outcome"] == SUCCESS), default=-1)
-    if left and removed_ms >= ownership.last_sign_ms(replace(seen, rows=tuple(rows))):
+    removed_ms = _last_success_ms(rows, (REMAINS_REMOVED,))
+    sign_ms = ownership.last_sign_ms(replace(seen, rows=tuple(rows)))
+    if left and removed_ms and removed_ms >= sign_ms:
         return [Report(target, Finding(thing, "left_after_removal")) for thing in left]
     return [RemoveRemains(target, seen)] if left else []

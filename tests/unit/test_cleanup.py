@@ -899,6 +899,28 @@ def test_self_service_policy_without_its_attachment_is_removed() -> None:
     assert SELF_SERVICE.user in world.users
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_issue_of_which_nothing_is_left_is_looked_at_no_more(killed: bool) -> None:
+    """Refused after its intents, or dead before it made anything: the log says so once, and the
+    ticket is unused and no candidate any more."""
+    world = mortal(quarantined(World()))
+    if killed:
+        world.dies_at = ("create_user", 1, False)
+    else:
+        world.faults = {Fault("create_user", nth, False, False) for nth in range(1, 9)}
+    with suppress(AkwardenError, Killed):
+        attempt_issue(world.broker(), APPLICATION)
+    world.revive()
+    for _ in range(3):
+        world.sleep(PAST_THE_GUARD)
+        run = sweep(world)
+
+    assert [] == [line for line in run.lines if line[0] != "finding"]
+    assert 1 == len(succeeded(world, "remains.removed"))
+    assert [] == open_changes(world)
+    assert isinstance(issue(world), Issued)
+
+
 def test_finished_world_gives_a_sweep_nothing_to_do() -> None:
     """A quiet sweep reads pages, and not one user."""
     world = quarantined(World())
