@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.leases import LeaseTerms
 from shared.orders import LEAK_EVENTS
 from shared.settings import SETTINGS
 from tests.unit.samples import ROOT
@@ -159,6 +160,14 @@ def test_sweep_outlasts_every_other_function() -> None:
     longest = max(props(resource)["timeout"] for resource in RESOURCES)
 
     assert props("cleanup")["timeout"] == longest
+
+
+def test_no_lease_is_longer_than_others_believe() -> None:
+    """The longest timeout and the longest lag that the settings take."""
+    lag = KNOWN["AKWARDEN_MAX_LAG_SECONDS"]
+    longest = max(n for n in range(10_000) if re.fullmatch(lag.pattern, str(n)))
+
+    LeaseTerms(max(props(resource)["timeout"] for resource in RESOURCES) + longest, longest)
 
 
 def test_memory_and_processor_are_a_pair_that_fc_takes(function: dict[str, Any]) -> None:
