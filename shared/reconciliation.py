@@ -102,11 +102,11 @@ def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> 
         steps.insert(0, RecordResults(target, late))
     if not target.application:  # an order's own rows: nothing of it stands under a name
         return steps
-    if _revoking(seen):
-        return [*steps, *_revocation(target, seen, strange=bool(strange))]
     left = remains(seen)
     if not left and not steps and _is_given_up(target, seen):
         return [CloseIssue(target, now)]
+    if _revoking(seen):
+        return [*steps, *_revocation(target, seen, strange=bool(strange))]
     if occupied and seen.found.user is None:
         return [*steps, *(Report(target, Finding(thing, "beside_anothers_user")) for thing in left)]
     if _is_issued(target, seen):
@@ -194,15 +194,16 @@ def _is_issued(target: Target, seen: Seen) -> bool:
 
 def _is_given_up(target: Target, seen: Seen) -> bool:
     """Whether the last thing on record is work on an issue that came to no end, or a key of which
-    nobody knows whether it was made."""
+    nobody knows whether it was made; where a revocation began, that one has its own end."""
     rows = here(target, seen.rows)
-    ends = (REVOKED, REMAINS_REMOVED)
+    if any(row.get("event_type") == REVOKED for row in rows):
+        return False
     doubt_ms = [_time_ms(r) for r in rows
                 if (r.get("event_type"), r.get("outcome")) == ("key.created", UNKNOWN)]  # fmt: skip
     work_ms = [_time_ms(r) for r in rows if r.get("phase") == INTENT
                and r.get("fc_function") != CLEANUP_FUNCTION]  # fmt: skip
     return (
-        _last_success_ms(rows, ends) < max(doubt_ms, default=0)
+        _last_success_ms(rows, (REMAINS_REMOVED,)) < max(doubt_ms, default=0)
         or _last_success_ms(rows, (*ENDING_EVENTS, REMAINS_REMOVED)) < max(work_ms, default=0)
     )  # fmt: skip
 
