@@ -226,7 +226,7 @@ def test_names_in_the_delivery_do_not_stand_before_the_real_ones(reason: str) ->
     and it proves no key of another place."""
     world = live()
     marker = naming.lease_name("renamed-prod", 1)
-    until = (world.now + timedelta(days=900)).timestamp()
+    until = (world.now + timedelta(hours=1)).timestamp()
     world.policies[marker] = PolicyState(marker, json.dumps({"holder": "x", "until": until}), "{}")
 
     with pytest.raises(LeaseHeld):

@@ -355,7 +355,7 @@ def test_order_refused_over_the_cap_can_be_given_again() -> None:
 def test_sweep_does_not_sit_out_the_leases_of_others(waits: bool) -> None:
     """A function of its own waits, for FC's next try; a sweep has other things to do."""
     world = grants("a")
-    lease, until = naming.lease_name("a-prod", 1), world.now.timestamp() + 86_400 * 365
+    lease, until = naming.lease_name("a-prod", 1), world.now.timestamp() + 3_600
     world.policies[lease] = PolicyState(lease, f'{{"holder": "op", "until": {until}}}', "{}")
     began = world.now
 
