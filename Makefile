@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke sweep-plan verify-audit test test-stories test-parts bulk faults lint docs package clean
+.PHONY: help demo serve provision revoke sweep-plan verify-audit test bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,14 +37,11 @@ verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2
 sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
 	@$(BIN)/python -m deploy.sweep_plan
 
-test: $(STAMP)  ## every test but the long ones (make faults, make bulk), in two processes
-	@$(MAKE) --no-print-directory -j2 test-stories test-parts
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd)
+	$(BIN)/python -m pytest
 
-test-stories:  # what waits most, for leases and retries in real time
-	$(BIN)/python -m pytest tests/e2e
-
-test-parts:
-	$(BIN)/python -m pytest --ignore=tests/e2e
+crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
+	AKW_CROWD=20 $(BIN)/python -m pytest tests/e2e/test_concurrency.py
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
