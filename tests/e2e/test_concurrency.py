@@ -33,7 +33,7 @@ TICKETS = int(os.environ.get("AKW_CROWD", "6"))  # 20 by `make crowd`: five deli
 DELIVERIES = 100  # of one ticket
 SWEEPER = "akw-cleanup"
 OVER = ("Succeeded", "Failed")
-TIMEOUT_SECONDS = 55  # of akw-issue and akw-revoke: their leases last one second longer
+TIMEOUT_SECONDS = 65  # of akw-issue and akw-revoke: their leases last one second longer
 KILLED = [
     ("ram", "CreatePolicy"), ("ims", "CreateUser"), ("ram", "CreateAccessKey"),
     ("kms", "PutSecretValue"), ("kms", "UpdateSecretVersionStage"), ("sls", "PutLogs"),
@@ -51,7 +51,7 @@ def brisk_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(
         calm=True, max_lag_seconds=1, quiet=True, functions=brisk,
         choices={"fc_retry_interval_seconds": 1.0},
-        settings={"AKWARDEN_AUDIT_TIMEOUT_MS": "500", "AKWARDEN_READ_TIMEOUT_MS": "3000",
+        settings={"AKWARDEN_AUDIT_TIMEOUT_MS": "1000", "AKWARDEN_READ_TIMEOUT_MS": "3000",
                   "AKWARDEN_CONNECT_TIMEOUT_MS": "1000"},
     )  # fmt: skip
     furnish(stage)
