@@ -20,7 +20,8 @@ from tests.integration.clouds import ADMIN_ID, ADMIN_SECRET, LocalCloud, SpoiltC
 PROJECT = "akwarden-audit"
 ISSUED = Change("key.issued", "kms", "UpdateSecretVersionStage")
 NOW = datetime.now(UTC)
-SINCE, UNTIL = NOW - timedelta(days=resumption.MEMORY_DAYS), NOW + timedelta(minutes=15)
+# The rows are stored when the test runs, which in a whole run is well after collection.
+SINCE, UNTIL = NOW - timedelta(days=resumption.MEMORY_DAYS), NOW + timedelta(days=1)
 
 
 def adapter_for(endpoint: Endpoint, credentials: Credentials, logstore: str = "audit",

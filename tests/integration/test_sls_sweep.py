@@ -17,7 +17,8 @@ from tests.unit.fakes import open_orders, open_tickets
 
 __all__ = ["log"]  # the fixture
 NOW = datetime.now(UTC)
-SINCE, UNTIL = NOW - timedelta(days=candidates.WINDOW_DAYS), NOW + timedelta(minutes=15)
+# The rows are stored when the test runs, which in a whole run is well after collection.
+SINCE, UNTIL = NOW - timedelta(days=candidates.WINDOW_DAYS), NOW + timedelta(days=1)
 CREATED = Change("user.created", "ims", "CreateUser")
 KEY = Change("key.created", "ram", "CreateAccessKey")
 ISSUED = Change("key.issued", "kms", "UpdateSecretVersionStage")
