@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shared.examination import Auditor
     from shared.intake import Desk
     from shared.issuance import Broker
+    from shared.lifecycle import Lifecycle
     from shared.policies import Assets
     from shared.ports import Functions
     from shared.rules import Rules
@@ -60,6 +61,13 @@ def templates() -> dict[str, Template]:
     from shared import templates as module
 
     return module.load((CONFIG / "templates.toml").read_text(encoding="utf-8"))
+
+
+def lifecycle() -> Lifecycle:
+    """`config/lifecycle.toml`; ConfigError with all its problems."""
+    from shared import lifecycle as module
+
+    return module.load((CONFIG / "lifecycle.toml").read_text(encoding="utf-8"))
 
 
 class WebhookSecrets:

@@ -42,6 +42,17 @@ class Table:
         self.problem(key, f"must be an integer from {least} to {most}")
         return least
 
+    def wholes(self, key: str, *, least: int, most: int) -> tuple[int, ...]:
+        """A required list of integers in range; it may be empty."""
+        value = self._value(key)
+        if isinstance(value, list) and all(
+            isinstance(item, int) and not isinstance(item, bool) and least <= item <= most
+            for item in value
+        ):
+            return tuple(value)
+        self.problem(key, f"must be a list of integers from {least} to {most}")
+        return ()
+
     def flag(self, key: str) -> bool:
         """A required boolean."""
         value = self._value(key)

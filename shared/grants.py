@@ -118,6 +118,10 @@ def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
     }
     for number, approver in enumerate(approved.approvers, 1):
         facts[f"approver-{number}"] = approver
+    if ticket.rotation_days is not None:
+        facts["rotation-days"] = str(ticket.rotation_days)
+    if ticket.rotation_wait_days is not None:
+        facts["rotation-wait-days"] = str(ticket.rotation_wait_days)
     return facts
 
 

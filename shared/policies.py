@@ -104,8 +104,11 @@ def _kind_refusal(ticket: Ticket, templates: Mapping[str, Template]) -> Denied |
 def _consumer_refusal(
     ticket: Ticket, templates: Mapping[str, Template], assets: Assets
 ) -> Denied | None:
-    """Readers are roles of this account, and none of akwarden's own."""
+    """Readers are roles of this account, and none of akwarden's own; where no key is made, there
+    is nothing to read and nothing to rotate."""
     if templates[ticket.permissions[0].template].self_service:
+        if ticket.rotation_days is not None or ticket.rotation_wait_days is not None:
+            return Denied("rotation_unexpected", "rotation_days")
         return Denied("consumers_unexpected", "consumers") if ticket.consumers else None
     if not ticket.consumers:
         return Denied("consumers_required", "consumers")

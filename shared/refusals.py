@@ -154,6 +154,10 @@ _POLICY: dict[str, tuple[int, str]] = {
         422,
         "A self-service grant has no secret that anybody could read; remove the consumers.",
     ),
+    "rotation_unexpected": (
+        422,
+        "A self-service grant has no key of ours that could be rotated; remove those days.",
+    ),
 }
 
 # What the worker finds when it compares the ticket with the ledger and the cloud.

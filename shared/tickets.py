@@ -24,6 +24,8 @@ STATUSES = ("approved", "rejected", "withdrawn", "pending", "revoked")
 APPROVE, REJECT = "approve", "reject"
 MAX_PERMISSIONS = 5
 MAX_CONSUMERS = 10
+MAX_ROTATION_DAYS = 90  # "Create an AccessKey" and CIS 1.6: no key gets older
+MAX_ROTATION_WAIT_DAYS = 60
 MAX_TTL_SECONDS = 10 * 366 * 86_400  # keeps every later date computable; rules.toml is narrower
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
@@ -80,6 +82,8 @@ class Ticket:
     """A request and its approvals. `source` is the configured name of who sent it.
 
     `source_ips` are normalised, sorted, each once. `ttl_seconds` counts from the approval.
+    `rotation_days` is the oldest that its key may become, `rotation_wait_days` how long a former
+    key that is still used is waited for at most; None leaves both to `config/lifecycle.toml`.
     """
 
     source: str
@@ -100,6 +104,8 @@ class Ticket:
     ttl_seconds: int
     necessity_confirmed: bool
     alternative_considered: str
+    rotation_days: int | None = None
+    rotation_wait_days: int | None = None
 
 
 _REQUIRED = (
@@ -107,6 +113,7 @@ _REQUIRED = (
     "use_case", "purpose", "permissions", "consumers", "network", "ttl_seconds",
     "necessity_confirmed",
 )  # fmt: skip
+_OPTIONAL = ("beneficiary", "alternative_considered", "rotation_days", "rotation_wait_days")
 
 
 def parse(content: object, *, source: str) -> Ticket | Denied:
@@ -142,6 +149,10 @@ def canonical(ticket: Ticket) -> dict[str, object]:
         content["beneficiary"] = _principal_content(ticket.beneficiary)
     if ticket.alternative_considered:
         content["alternative_considered"] = ticket.alternative_considered
+    if ticket.rotation_days is not None:
+        content["rotation_days"] = ticket.rotation_days
+    if ticket.rotation_wait_days is not None:
+        content["rotation_wait_days"] = ticket.rotation_wait_days
     return content
 
 
@@ -154,9 +165,7 @@ def digest(ticket: Ticket) -> str:
 
 
 def _ticket(content: object, source: str) -> Ticket:
-    given = members(
-        content, "", required=_REQUIRED, optional=("beneficiary", "alternative_considered")
-    )
+    given = members(content, "", required=_REQUIRED, optional=_OPTIONAL)
     network = members(given["network"], "network", required=("source_ips",))
     beneficiary = given.get("beneficiary")
     return Ticket(
@@ -184,7 +193,15 @@ def _ticket(content: object, source: str) -> Ticket:
             given.get("alternative_considered", ""), "alternative_considered",
             most=500, pattern=LINES,
         ),
+        rotation_days=_days(given, "rotation_days", least=1, most=MAX_ROTATION_DAYS),
+        rotation_wait_days=_days(given, "rotation_wait_days", least=0, most=MAX_ROTATION_WAIT_DAYS),
     )  # fmt: skip
+
+
+def _days(given: Mapping[str, object], where: str, *, least: int, most: int) -> int | None:
+    if where not in given:
+        return None
+    return whole(given[where], where, least=least, most=most, reason="invalid_value")
 
 
 def _choice(

@@ -129,6 +129,12 @@ BOTH_REFUSE: dict[str, tuple[dict[str, Any], str, str]] = {
     "ttl_beyond_all_dates": ({"ttl_seconds": 10**15}, "ttl_out_of_range", "ttl_seconds"),
     "ttl_as_text": ({"ttl_seconds": "3600"}, "wrong_type", "ttl_seconds"),
     "ttl_as_boolean": ({"ttl_seconds": True}, "wrong_type", "ttl_seconds"),
+    "rotation_never": ({"rotation_days": 0}, "invalid_value", "rotation_days"),
+    "rotation_too_late": ({"rotation_days": 91}, "invalid_value", "rotation_days"),
+    "rotation_as_text": ({"rotation_days": "30"}, "wrong_type", "rotation_days"),
+    "rotation_of_nothing": ({"rotation_days": None}, "wrong_type", "rotation_days"),
+    "wait_too_long": ({"rotation_wait_days": 61}, "invalid_value", "rotation_wait_days"),
+    "wait_negative": ({"rotation_wait_days": -1}, "invalid_value", "rotation_wait_days"),
     "necessity_as_text": (
         {"necessity_confirmed": "true"}, "wrong_type", "necessity_confirmed",
     ),

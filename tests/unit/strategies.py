@@ -94,4 +94,6 @@ def valid_tickets(draw: st.DrawFn) -> dict[str, Any]:
         ttl_seconds=draw(st.integers(1, 10**8)),
         necessity_confirmed=draw(st.booleans()),
         alternative_considered=draw(_lines),
+        rotation_days=draw(st.just(...) | st.integers(1, 90)),
+        rotation_wait_days=draw(st.just(...) | st.integers(0, 60)),
     )

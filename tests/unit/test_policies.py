@@ -266,6 +266,14 @@ def test_self_service_with_readers_is_refused() -> None:
     assert Denied("consumers_unexpected", "consumers") == document(asked, TEMPLATES, ASSETS)
 
 
+@pytest.mark.parametrize("field", ["rotation_days", "rotation_wait_days"])
+def test_self_service_with_a_rotation_is_refused(field: str) -> None:
+    """Its keys are their holder's own."""
+    asked = asking_for_self(_HEIDI, **{field: 7})
+
+    assert Denied("rotation_unexpected", "rotation_days") == document(asked, TEMPLATES, ASSETS)
+
+
 def _long(count: int) -> Ticket:
     permissions = [
         permission("oss-prefix-read-write", bucket=f"{i}" * 63, prefix=f"{i}" * 199 + "/")
