@@ -37,8 +37,8 @@ verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2
 sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
 	@$(BIN)/python -m deploy.sweep_plan
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd)
-	$(BIN)/python -m pytest
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
 	AKW_CROWD=20 $(BIN)/python -m pytest tests/e2e/test_concurrency.py

@@ -207,14 +207,18 @@ def put_rows(
         )
 
 
-def audit_rows(stage: Stage, query: str) -> list[dict[str, str]]:
-    """Audit rows that a search finds, in the order in which each run wrote them."""
+def audit_rows(
+    stage: Stage, query: str, since: datetime | None = None
+) -> list[dict[str, str]]:
+    """Audit rows that a search finds, of the last day or since that moment, in the order in which
+    each run wrote them."""
     rows: list[dict[str, str]] = []
     now = int(datetime.now(UTC).timestamp())
+    begin = int(since.timestamp()) if since else now - 86400
     while True:
         with stage.proxied():
             response = administrator(stage).log_client().get_logs(GetLogsRequest(
-                PROJECT, "audit", now - 86400, now + 900, query=query, line=100, offset=len(rows),
+                PROJECT, "audit", begin, now + 900, query=query, line=100, offset=len(rows),
             ))  # fmt: skip
         page = [dict(log.get_contents()) for log in response.get_logs()]
         rows += page

@@ -7,6 +7,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo import actors
@@ -53,17 +54,66 @@ def secrets_of(stage: Stage) -> list[str]:
 
 def sinks_of(stage: Stage, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Everything that somebody else than the named reader may come to see."""
-    yield from (("HTTP reply", reply) for reply in replies)
-    for path in ("/logs", "/tasks", "/history", "/state", "/functions"):
-        yield path, json.dumps(stage.manage("GET", path), ensure_ascii=False)
-    yield "audit rows", json.dumps(actors.audit_rows(stage, "*"), ensure_ascii=False)
-    for file in Path(stage.scratch).rglob("*"):
-        if file.is_file():
-            yield str(file), file.read_text(encoding="utf-8", errors="replace")
+    return Search(stage).sinks(replies)
 
 
 def assert_none(stage: Stage, replies: Iterable[str]) -> None:
     """Fail with the sinks' names if any secret is in one."""
-    leaky = found_in(sinks_of(stage, replies), secrets_of(stage))
-    if leaky:
-        raise AssertionError(f"a secret stands in: {', '.join(leaky)}")
+    Search(stage).assert_none(replies)
+
+
+class Search:
+    """Everything that was or is to be seen, searched again and again: each time what is new since.
+
+    That leaves nothing out, because every secret there is is looked for in all that is new, and
+    none can stand in a text that is older than itself.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._calls = 0
+        self._lines: dict[str, int] = {}
+        self._rows_since = datetime.now(UTC) - timedelta(days=1)
+        self._rows: set[str] = set()
+        self._files: dict[Path, tuple[int, int]] = {}
+
+    def assert_none(self, replies: Iterable[str]) -> None:
+        """Fail with the sinks' names if any secret is in what is new."""
+        leaky = found_in(self.sinks(replies), secrets_of(self._stage))
+        if leaky:
+            raise AssertionError(f"a secret stands in: {', '.join(leaky)}")
+
+    def sinks(self, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """What is new in each place; tasks and the state can change, and are given as a whole."""
+        yield from (("HTTP reply", reply) for reply in replies)
+        calls = self._stage.manage("GET", f"/history?since={self._calls}")["calls"]
+        under_way = [call["seq"] - 1 for call in calls if not call["status"]]
+        self._calls = min([*under_way, self._calls + len(calls)])
+        yield "/history", _text(calls)
+        logs = self._stage.manage("GET", "/logs")["logs"]
+        yield "/logs", _text({name: logs[name][self._lines.get(name, 0):] for name in logs})
+        self._lines = {name: len(lines) for name, lines in logs.items()}
+        for path in ("/tasks", "/state", "/functions"):
+            yield path, _text(self._stage.manage("GET", path))
+        yield "audit rows", _text(self._new_rows())
+        yield from self._new_files()
+
+    def _new_rows(self) -> list[dict[str, str]]:
+        """Rows are searchable a little after they were written, and say themselves when."""
+        since, self._rows_since = self._rows_since, datetime.now(UTC) - timedelta(minutes=5)
+        rows = actors.audit_rows(self._stage, "*", since)
+        new = [row for row in rows if row["event_id"] not in self._rows]
+        self._rows = {row["event_id"] for row in rows}
+        return new
+
+    def _new_files(self) -> Iterator[tuple[str, str]]:
+        for file in Path(self._stage.scratch).rglob("*"):
+            if file.is_file():
+                status = file.stat()
+                if self._files.get(file) != (status.st_mtime_ns, status.st_size):
+                    yield str(file), file.read_text(encoding="utf-8", errors="replace")
+                self._files[file] = (status.st_mtime_ns, status.st_size)
+
+
+def _text(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False)

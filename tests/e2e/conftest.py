@@ -22,6 +22,7 @@ from demo.stage import Stage
 from tests.unit.samples import approved_body
 
 _numbers = itertools.count(1)
+SEARCHES: dict[Stage, leaks.Search] = {}  # one for each stage, so that nothing is left out between
 DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding Allow of a call
 
 
@@ -136,7 +137,7 @@ def watched(stage: Stage, *, search: bool = True) -> Iterator[Scene]:
     yield scene
     stage.manage("DELETE", "/faults")
     if search:
-        leaks.assert_none(stage, scene.replies)
+        SEARCHES.setdefault(stage, leaks.Search(stage)).assert_none(scene.replies)
     remember_decisions(scene.history())
 
 
