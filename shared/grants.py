@@ -76,7 +76,7 @@ def plan(
         if self_service
         else naming.user_name(ticket.application, ticket.environment)
     )
-    facts = _facts(ticket, approved, mode)
+    facts = _facts(ticket, approved, mode, document)
     content = _description_content(ticket, facts if self_service else None)
     signature = sign(user, facts, _compact(content), ledger_key)
     description = _compact({**content, "sig": signature})
@@ -103,8 +103,9 @@ def _secret_tags(ticket: Ticket, ledger_key: Secret) -> dict[str, str]:
     return {f"{TAG_PREFIX}{k}": v for k, v in {**facts, "sig": signature}.items()}
 
 
-def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
-    """The short facts, each of which fits a tag."""
+def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict[str, str]:
+    """The short facts, each of which fits a tag. A RAM user has room for 20: these are 17 at most,
+    as the quorum is 5 at most."""
     ends_at = approved.approved_at + timedelta(seconds=ticket.ttl_seconds)
     facts = {
         "format": FORMAT,
@@ -115,6 +116,7 @@ def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
         "requester": ticket.requester.id,
         "approved": _iso(approved.approved_at),
         "expires": _iso(ends_at),
+        "document": document_digest(document),
     }
     for number, approver in enumerate(approved.approvers, 1):
         facts[f"approver-{number}"] = approver
@@ -123,6 +125,15 @@ def _facts(ticket: Ticket, approved: Approved, mode: str) -> dict[str, str]:
     if ticket.rotation_wait_days is not None:
         facts["rotation-wait-days"] = str(ticket.rotation_wait_days)
     return facts
+
+
+def document_digest(document: str) -> str:
+    """SHA-256 (hex) of a policy document's content, whatever its spacing: by it a changed policy is
+    told from one whose template has changed since. Empty if the document cannot be read."""
+    try:
+        return hashlib.sha256(_compact(json.loads(document)).encode()).hexdigest()
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _description_content(ticket: Ticket, facts: Mapping[str, str] | None) -> dict[str, object]:

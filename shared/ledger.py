@@ -22,6 +22,7 @@ from shared.tickets import Permission
 class LiveGrant:
     """The grant that a managed user carries; the moments are in UTC.
 
+    `document_digest` is of the policy as it was approved (`grants.document_digest`).
     `rotation_days` and `rotation_wait_days` are the ticket's own, None where it left them to
     `config/lifecycle.toml`.
     """
@@ -38,6 +39,7 @@ class LiveGrant:
     expires_at: datetime
     permissions: tuple[Permission, ...]
     source_ips: tuple[str, ...]
+    document_digest: str
     rotation_days: int | None = None
     rotation_wait_days: int | None = None
 
@@ -91,7 +93,8 @@ def _grant(
         tuple(value for name, value in sorted(facts.items()) if name.startswith("approver-")),
         _moment(facts["approved"]), _moment(facts["expires"]),
         tuple(Permission(template, dict(parameters)) for template, parameters in permissions),
-        tuple(source_ips), _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"),
+        tuple(source_ips), facts["document"],
+        _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"),
     )  # fmt: skip
 
 

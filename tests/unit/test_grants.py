@@ -223,3 +223,14 @@ def test_any_description_can_be_asked_whose_it_is(content: Any) -> None:
     """Never raises, whatever somebody wrote there."""
     assert 3 == len(grants.self_service_of(json.dumps(content)))
     assert ("", "", "") == grants.self_service_of("[" * 100_000)
+
+
+def test_digest_is_of_the_policys_content() -> None:
+    """RAM may give a document back with other spaces; a word more is another document."""
+    content = json.loads(APPLICATION.document)
+    spaced = json.dumps(content, indent=2)
+    wider = json.dumps(content | {"Statement": [*content["Statement"], {"Effect": "Allow"}]})
+
+    assert APPLICATION.tags["akw:document"] == grants.document_digest(spaced)
+    assert grants.document_digest(spaced) != grants.document_digest(wider)
+    assert "" == grants.document_digest("{") == grants.document_digest("[" * 100_000)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import ledger
+from shared import grants, ledger
 from shared.ledger import LiveGrant, Unreadable
 from shared.ports import User
 from shared.secrecy import Secret
@@ -40,6 +40,7 @@ def test_grant_is_read_as_it_was_planned() -> None:
         requester=ticket.requester.id, approvers=APPLICATION.approvers,
         approved_at=approved_at, expires_at=approved_at + timedelta(seconds=ticket.ttl_seconds),
         permissions=ticket.permissions, source_ips=ticket.source_ips,
+        document_digest=grants.document_digest(APPLICATION.document),
     ) == read()  # fmt: skip
 
 
