@@ -6,7 +6,7 @@ import pytest
 
 from shared import bootstrap, lifecycle
 from shared.errors import ConfigError
-from shared.lifecycle import Lifecycle, RotationTerms
+from shared.lifecycle import CleanupTerms, Lifecycle, RotationTerms
 
 GOOD = """
 [rotation]
@@ -16,12 +16,20 @@ wait_days = 0
 grace_days = 1
 [notices]
 days_before_end = [1, 7, 1]
+[cleanup]
+never_used_days = 1
+unused_days = 366
+too_old_days = 61
+disabled_grace_days = 2
+most_per_run = 3
 """
 
 
 def test_every_value_is_read() -> None:
     """Notices are told the earliest first, each once."""
-    assert Lifecycle(RotationTerms(60, 7, 0, 1), (7, 1)) == lifecycle.load(GOOD)
+    expected = Lifecycle(RotationTerms(60, 7, 0, 1), (7, 1), CleanupTerms(1, 366, 61, 2, 3))
+
+    assert expected == lifecycle.load(GOOD)
 
 
 def test_own_file_is_good() -> None:
@@ -39,6 +47,10 @@ def test_own_file_is_good() -> None:
     ("grace_days = 1", "grace_days = 0", "rotation.grace_days: must be an integer from 1 to 90"),
     ("[1, 7, 1]", '["7"]', "notices.days_before_end: must be a list of integers from 1 to 90"),
     ("grace_days", "grace_hours", "rotation.grace_days: must be an integer from 1 to 90"),
+    ("most_per_run = 3", "most_per_run = 0",
+     "cleanup.most_per_run: must be an integer from 1 to 1000"),
+    ("too_old_days = 61", "too_old_days = 60",
+     "cleanup.too_old_days: must be more than rotation.days: until then rotation has it"),
     ("[notices]", "[notice]", "notices: must be a table"),
 ])  # fmt: skip
 def test_what_cannot_be_is_told(old: str, new: str, problem: str) -> None:
