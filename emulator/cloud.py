@@ -27,7 +27,7 @@ from emulator.ram.state import AccessKey, RamState, User
 from emulator.sls.state import SlsState
 from emulator.sts.state import Session
 from emulator.throttling import Throttle
-from emulator.wire import Request
+from emulator.wire import ClientGone, Request
 
 if TYPE_CHECKING:
     from emulator.fc.runtime import FunctionCompute
@@ -134,8 +134,14 @@ class Cloud:
     # -- authentication ---------------------------------------------------------------------
 
     def authenticate(self, proof: Proof, request: Request, product: str) -> Caller:
-        """Check key, status, token, time, signature, nonce and network, in this order."""
+        """Check key, status, token, time, signature, nonce and network, in this order.
+
+        A request that had to wait until its client gave up is left alone: under too much load
+        there would be no time for anything but the requests of clients that have gone.
+        """
         with self.lock:
+            if request.abandoned():
+                raise ClientGone
             if proof.access_key_id.startswith("STS."):
                 return self._session_caller(proof, request)
             return self._key_caller(proof, request, product)

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import logging
 import re
+import select
 import socket
 import ssl
 import time
@@ -20,7 +21,7 @@ from ipaddress import ip_address
 
 from emulator import message_body
 from emulator.certificates import Authority
-from emulator.wire import Headers, Request, Response
+from emulator.wire import ClientGone, Headers, Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             response = self.server.handle(request)
+        except ClientGone:
+            response = Response(0, drop=True)
         except Exception:  # the outermost edge: a defect of ours must look like the product's 500
             log.exception("defect in the emulator")
             response = Response.json(500, {"Code": "InternalError", "Message": "InternalError"})
@@ -149,8 +152,16 @@ class _Handler(BaseHTTPRequestHandler):
         source_ip, instance = self._caller()
         return Request(
             self.command, target, Headers(self.headers.items()), body, source_ip,
-            secure=bool(self.tunnel_source_ip), instance=instance,
+            secure=bool(self.tunnel_source_ip), instance=instance, abandoned=self._hung_up,
         )
+
+    def _hung_up(self) -> bool:
+        """Whether the client has closed the connection. Over TLS its last words are encrypted, but
+        a client that waits for an answer says nothing at all."""
+        secure = isinstance(self.connection, ssl.SSLSocket)
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        return bool(poll.poll(0)) and (secure or not self.connection.recv(1, socket.MSG_PEEK))
 
     def _caller(self) -> tuple[str, str]:
         """The user name of the proxy URL if it is an address, else the peer's address; and its

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,10 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
 
+class ClientGone(Exception):
+    """Nobody waits for the answer any more, and nothing has been done yet."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One HTTP request as it arrived.
@@ -34,6 +38,7 @@ class Request:
     `target` is the raw request target without scheme and authority (`/path?query`), `source_ip`
     the caller's address: the user-info of the proxy URL if there is one, else the peer's; its
     password is the `instance`, by which a function instance is known whatever it signs with.
+    `abandoned` says whether its client has hung up.
     """
 
     method: str
@@ -43,6 +48,7 @@ class Request:
     source_ip: str = "127.0.0.1"
     secure: bool = False
     instance: str = ""
+    abandoned: Callable[[], bool] = field(default=lambda: False, compare=False, repr=False)
 
     @property
     def path(self) -> str:

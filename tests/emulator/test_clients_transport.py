@@ -185,3 +185,33 @@ def test_source_address_is_the_proxy_user(port: int, address: str) -> None:
     )
 
     assert document(answer)["source_ip"] == address
+
+
+def test_client_that_hung_up_is_known_to_have_gone() -> None:
+    """One that waits is not; so a request that nobody waits for need not be begun."""
+    arrived, go_on, seen = threading.Event(), threading.Event(), []
+
+    def slow(request: Request) -> Response:
+        arrived.set()
+        assert go_on.wait(10)
+        seen.append(request.abandoned())
+        go_on.clear()
+        return Response.json(200, {})
+
+    server = Server(0, slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for hangs_up in (False, True):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head("GET / HTTP/1.1", "Host: x"))
+            assert arrived.wait(10)
+            arrived.clear()
+            if not hangs_up:
+                go_on.set()
+                assert 200 == status(connection.recv(65536))
+    go_on.set()
+    while len(seen) < 2:
+        assert not arrived.wait(0.01)
+    server.shutdown()
+    server.server_close()
+
+    assert [False, True] == seen
