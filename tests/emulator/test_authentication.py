@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from alibabacloud_ram20150501 import models
+from alibabacloud_ram20150501.client import Client
 
 from emulator.authentication import rpc_v1
 from emulator.choices import Choices
@@ -286,3 +288,16 @@ def test_throttled_calls_are_refused(emulator: Any, key: tuple[str, str]) -> Non
     codes = [admin.refusal("GetUser", UserName="nobody")[1] for _ in range(12)]
 
     assert "Throttling.User" in codes
+
+
+def test_what_a_client_gave_up_before_it_was_begun_is_not_done(emulator: Any) -> None:
+    """The change of a call that timed out while it waited for its turn is not made after all."""
+    hasty = Client(emulator.config(read_timeout=200))
+    with emulator.cloud.lock, pytest.raises(Exception, match="timed out"):
+        hasty.create_user(models.CreateUserRequest(user_name="late"))
+
+    for _ in range(3):  # its thread has had the lock by then
+        Client(emulator.config()).list_users(models.ListUsersRequest())
+
+    assert "late" not in emulator.cloud.ram.users
+    assert "CreateUser" in [call["action"] for call in emulator.cloud.history.since()]
