@@ -213,7 +213,7 @@ def audit_rows(
     """Audit rows that a search finds, of the last day or since that moment, in the order in which
     each run wrote them."""
     rows: list[dict[str, str]] = []
-    now = int(datetime.now(UTC).timestamp())
+    now = int(stage.now().timestamp())
     begin = int(since.timestamp()) if since else now - 86400
     while True:
         with stage.proxied():

@@ -7,7 +7,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from demo import actors
@@ -71,11 +71,16 @@ class Search:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._files: dict[Path, tuple[int, int]] = {}
+        self._resets = -1
+
+    def _begin(self, resets: int) -> None:
+        """A cloud that was reset is another one, in which everything is new."""
+        self._resets = resets
         self._calls = 0
         self._lines: dict[str, int] = {}
-        self._rows_since = datetime.now(UTC) - timedelta(days=1)
+        self._rows_since = self._stage.now() - timedelta(days=1)
         self._rows: set[str] = set()
-        self._files: dict[Path, tuple[int, int]] = {}
 
     def assert_none(self, replies: Iterable[str]) -> None:
         """Fail with the sinks' names if any secret is in what is new."""
@@ -86,6 +91,9 @@ class Search:
     def sinks(self, replies: Iterable[str]) -> Iterator[tuple[str, str]]:
         """What is new in each place; tasks and the state can change, and are given as a whole."""
         yield from (("HTTP reply", reply) for reply in replies)
+        resets = self._stage.manage("GET", "/history?since=999999999")["resets"]
+        if resets != self._resets:
+            self._begin(resets)
         calls = self._stage.manage("GET", f"/history?since={self._calls}")["calls"]
         under_way = [call["seq"] - 1 for call in calls if not call["status"]]
         self._calls = min([*under_way, self._calls + len(calls)])
@@ -100,7 +108,7 @@ class Search:
 
     def _new_rows(self) -> list[dict[str, str]]:
         """Rows are searchable a little after they were written, and say themselves when."""
-        since, self._rows_since = self._rows_since, datetime.now(UTC) - timedelta(minutes=5)
+        since, self._rows_since = self._rows_since, self._stage.now() - timedelta(minutes=5)
         rows = actors.audit_rows(self._stage, "*", since)
         new = [row for row in rows if row["event_id"] not in self._rows]
         self._rows = {row["event_id"] for row in rows}

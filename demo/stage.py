@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,10 @@ class Stage:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=60) as response:
             return json.loads(response.read())
+
+    def now(self) -> datetime:
+        """The cloud's own time."""
+        return datetime.fromisoformat(self.manage("GET", "/clock")["now"])
 
     def administrator_environment(self) -> dict[str, str]:
         """What `deploy.provision` reads."""

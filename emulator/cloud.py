@@ -61,11 +61,13 @@ class Cloud:
         self.fc: FunctionCompute | None = None
         self.authority = Authority()
         self._administrator_key = (access_key_id, access_key_secret)
+        self.resets = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but the administrator, the choices and the functions."""
         with self.lock:
+            self.resets += 1
             self.clock.reset()
             self.ram = RamState(self.account_id)
             self.kms = KmsState(self.account_id, self.region)

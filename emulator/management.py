@@ -120,7 +120,8 @@ def _choose(cloud: Cloud, request: Request) -> Any:
 
 
 def _history(cloud: Cloud, request: Request) -> Any:
-    return {"calls": cloud.history.since(int(dict(request.query).get("since", "0")))}
+    since = int(dict(request.query).get("since", "0"))
+    return {"calls": cloud.history.since(since), "resets": cloud.resets}
 
 
 def _state(cloud: Cloud, request: Request) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo import actors, leaks
-from tests.e2e.conftest import Scene
+from tests.e2e.conftest import Scene, furnish
 
 SECRET = 'a/Secret+with "signs" = 30'
 
@@ -61,3 +61,25 @@ def test_functions_get_a_scratch_folder_that_is_searched(scene: Scene) -> None:
         "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup", "akw-digest"
     }  # fmt: skip
     assert Path(scene.stage.scratch).is_dir()
+
+
+def test_repeated_search_looks_at_what_is_new_and_again_after_a_reset(scene: Scene) -> None:
+    """A secret that is spilled after the first search is found by the second, once; a cloud that
+    was reset is searched from its beginning."""
+    search = leaks.Search(scene.stage)
+    search.assert_none([])
+    scene.deliver(scene.body())
+    scene.settled()
+    spilled = Path(scene.stage.scratch) / "spilled.log"
+    spilled.write_text(scene.stage.admin_secret)
+
+    with pytest.raises(AssertionError, match=r"spilled\.log"):
+        search.assert_none([])
+    spilled.unlink()
+    before = dict(search.sinks([]))["/history"]
+    scene.stage.manage("POST", "/reset")
+    furnish(scene.stage)
+    after = dict(search.sinks([]))["/history"]
+
+    assert "CreateUser" not in before
+    assert "CreateProject" in after
