@@ -22,10 +22,10 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.adapters.tea import Credentials, Endpoint
+    from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.examination import Auditor
     from shared.intake import Desk
-    from shared.issuance import Broker
     from shared.lifecycle import Lifecycle
     from shared.policies import Assets
     from shared.ports import Functions
@@ -181,7 +181,7 @@ def broker(
     from shared.adapters.sls import AuditLogAdapter
     from shared.adapters.sts import StsAdapter
     from shared.audit_outbox import Outbox
-    from shared.issuance import Broker
+    from shared.broker import Broker
     from shared.leases import LeaseTerms
 
     settings_module.check_timeout(current, timeout_seconds)

@@ -17,8 +17,8 @@ from typing import Any
 
 from shared import candidates, orders, reasons
 from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SUCCESS, Row
+from shared.broker import Broker
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
-from shared.issuance import Broker
 from shared.leases import LeaseTerms
 from shared.naming import CLEANUP_FUNCTION, CURRENT_STAGE, RESERVED_VERSION
 from shared.ports import (
