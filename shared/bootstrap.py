@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.casework import Rulebook
     from shared.examination import Auditor
     from shared.intake import Desk
-    from shared.lifecycle import Lifecycle
+    from shared.lifecycle import Lifecycle, RotationTerms
     from shared.policies import Assets
     from shared.ports import Functions
     from shared.rules import Rules
@@ -169,6 +169,15 @@ def revoker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Br
     wrong with those can stop it."""
     current = settings()
     return current, broker(current, environment, function.name, function.timeout)
+
+
+def rotator(
+    environment: Mapping[str, str], function: Any
+) -> tuple[Settings, RotationTerms, Secret, Broker]:
+    """What the rotate function works with: terms, and the key that signs grants."""
+    current = settings()
+    ports = broker(current, environment, function.name, function.timeout)
+    return current, lifecycle().rotation, ports.kms.get_secret_value(current.ledger_secret), ports
 
 
 def broker(
