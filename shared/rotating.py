@@ -71,10 +71,12 @@ def rotate(
     if not acts:
         if any(isinstance(step, Wait) for step in steps):
             raise StateChanged("a key may be at work yet")
-        broker.audit_log.put_logs(record.results(broker.now()))
+        if record.changes:
+            broker.audit_log.put_logs(record.results(broker.now()))
         return _ended(grant, seen, steps)
     if _revoked(broker, grant):
-        broker.audit_log.put_logs(record.results(broker.now()))
+        if record.changes:
+            broker.audit_log.put_logs(record.results(broker.now()))
         return _ended(grant, seen, [Report("", "revocation_on_record")])
     announced = [Change("lease.taken", "ram", "CreatePolicy"),
                  *(change for act in acts for change in _changes(grant, seen, act)),

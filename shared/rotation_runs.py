@@ -31,7 +31,7 @@ from shared.secrecy import Secret
 log = logging.getLogger(__name__)
 HOURS = 24
 WORKERS = 8
-STOP_SECONDS = 120  # before the timeout no user is begun: one may wait out two lags and a new key
+STOP_SECONDS = 100  # before the timeout no user is begun: one may wait out two lags and a new key
 KIND = "akwarden.rotation.asked"
 
 

@@ -138,6 +138,33 @@ def test_undo_gives_readers_the_former_key_back_even_from_the_recycle_bin(scene:
     assert "" == works(scene, old)
 
 
+def test_command_says_what_was_done(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make rotate`: a new key, then that nothing is due, then the way back, then a refusal."""
+    from deploy import rotate as command
+
+    secret = issued(scene)["secret_name"]
+    old = read(scene, secret)
+
+    def say(*more: str, application: str = scene.application) -> tuple[int, str]:
+        given = ["--application", application, "--environment", "prod", *more]
+        with scene.stage.proxied():
+            code = command.rotated(
+                scene.stage.administrator_environment(), command.wish_of(command.arguments(given))
+            )
+        streams = capsys.readouterr()
+        return code, streams.out + streams.err
+
+    first, second, undone, unknown = (
+        say(), say(), say("--undo"), say(application="nosuch"))  # fmt: skip
+
+    assert (0, True) == (first[0], "a new key was made, stored and made current" in first[1])
+    assert (0, True) == (second[0], "nothing was changed" in second[1])
+    assert (0, True) == (undone[0], f"get {old.access_key_id}" in undone[1])
+    assert (1, "refused: no_such_grant (application); nothing was changed\n") == unknown
+
+
 def test_revocation_ends_both_keys_of_a_rotation(scene: Scene) -> None:
     """Whichever stage it is in; and afterwards there is nothing to rotate."""
     secret = issued(scene)["secret_name"]

@@ -259,7 +259,7 @@ class Arena:
         found = evidence.of(
             run.application, ticket_id(run.application), history, state,
             revoked_from=run.revoked_from, purged=run.flow.purges,
-            max_lag_seconds=MAX_LAG_SECONDS, swept=swept,
+            max_lag_seconds=MAX_LAG_SECONDS, swept=swept, rotates=run.flow.rotates,
         )  # fmt: skip
         violated = invariants.violations(found, run.flow.end)
         if leaky:
