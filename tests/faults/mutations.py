@@ -86,11 +86,6 @@ def _ended('''),
     ), ("issue/akw-issue:kms.UpdateSecretVersionStage.1=kill-after"
         "+akw-issue:kms.ListSecretVersionIds.3=refused"
         "+akw-issue:kms.ListSecretVersionIds.4=refused",)),
-    Mutation("a rotation's key is current before it is stored", "I1", (
-        Change(KEY_MAKING, '''            place.secret, key.id, key_document(key), naming.PENDING_STAGE))()  # fmt: skip
-''', '''            place.secret, "other-" + key.id[5:], key_document(key), naming.PENDING_STAGE))()
-'''),
-    ), ("rotate/",)),
     Mutation("the former key is disabled before readers have the new one", "I6", (
         Change("shared/rotating.py", "        key = step(record, \"key.created\", lambda:",
                "        record.intents([Change('key.disabled', 'ram', 'UpdateAccessKey', act.former)],"
