@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke sweep-plan verify-audit test bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate sweep-plan verify-audit test bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ provision: $(STAMP)  ## create what akwarden needs in an account (settings and c
 
 revoke: $(STAMP)  ## end grants by one order: make revoke ARGS='--application orders --dry-run'
 	@$(BIN)/python -m deploy.revoke $(ARGS)
+
+rotate: $(STAMP)  ## replace one key: make rotate ARGS='--application orders --environment prod'
+	@$(BIN)/python -m deploy.rotate $(ARGS)
 
 verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2026-09-01")
 	@$(BIN)/python -m deploy.verify_audit $(ARGS)

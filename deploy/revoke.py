@@ -25,8 +25,8 @@ from Tea.exceptions import TeaException
 from shared import bootstrap, bulk_revocation, handover, naming, orders, reasons
 from shared import settings as settings_module
 from shared.audit import LATE, REVOKED, Row
+from shared.broker import Broker
 from shared.errors import AkwardenError, CloudUnknown, ConfigError
-from shared.issuance import Broker
 from shared.orders import Order, Selector
 from shared.ports import Functions
 from shared.refusals import REASONS, Denied

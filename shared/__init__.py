@@ -19,9 +19,11 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     config_tables     reading of config/*.toml that reports all problems at once
     rules             config/rules.toml: who may approve what, where
     templates         config/templates.toml: what may be asked for, linted
+    lifecycle         config/lifecycle.toml: how long keys last
     approvals         does this ticket's approval count
     policies          from ticket and templates to the one policy document
     grants            what an approved ticket promises, and the tags that carry it
+    ledger            a grant read back from its user, if it is signed
     secret_documents  what is written into KMS
     audit             the rows of the audit log, and their chain
     ports             what the use cases ask of the cloud
@@ -31,12 +33,22 @@ Issuing, `resumption` pure:
     intake            a webhook: verify, parse, refuse, hand over
     handover          from the webhook's function to the worker's, under a task id
     casework          a ticket in the worker: decide again, plan, issue
+    broker            the ports and terms of one invocation
     issuance          the saga, in order
+    key_making        a new key until it is stored
     resumption        what an attempt finds, and what is left to do
     recycled_names    a name that a deleted user still holds
     leases            one run at a time
     steps             announced changes, and how each ended
     audit_outbox      rows that were not acknowledged go again
+
+Living with a key; `rotation`, `hygiene` and `drift` pure:
+
+    rotation_runs     whose turn it is, and what was asked for
+    rotating          one user's rotation, in order
+    rotation          where it is, and what is due
+    hygiene           rules about keys that nobody needs
+    drift             is a policy still the approved one
 
 Revoking; `reasons`, `orders`, `selection`, `removal` and `recycling` are pure:
 

@@ -22,11 +22,11 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.adapters.tea import Credentials, Endpoint
+    from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.examination import Auditor
     from shared.intake import Desk
-    from shared.issuance import Broker
-    from shared.lifecycle import Lifecycle
+    from shared.lifecycle import Lifecycle, RotationTerms
     from shared.policies import Assets
     from shared.ports import Functions
     from shared.rules import Rules
@@ -171,6 +171,15 @@ def revoker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Br
     return current, broker(current, environment, function.name, function.timeout)
 
 
+def rotator(
+    environment: Mapping[str, str], function: Any
+) -> tuple[Settings, RotationTerms, Secret, Broker]:
+    """What the rotate function works with: terms, and the key that signs grants."""
+    current = settings()
+    ports = broker(current, environment, function.name, function.timeout)
+    return current, lifecycle().rotation, ports.kms.get_secret_value(current.ledger_secret), ports
+
+
 def broker(
     current: Settings, environment: Mapping[str, str], function: str, timeout_seconds: int
 ) -> Broker:
@@ -181,7 +190,7 @@ def broker(
     from shared.adapters.sls import AuditLogAdapter
     from shared.adapters.sts import StsAdapter
     from shared.audit_outbox import Outbox
-    from shared.issuance import Broker
+    from shared.broker import Broker
     from shared.leases import LeaseTerms
 
     settings_module.check_timeout(current, timeout_seconds)

@@ -26,8 +26,8 @@ from shared.audit import (
     Outcome,
     Subject,
 )
+from shared.broker import Broker
 from shared.errors import AkwardenError, CloudError, GrantNotEnded, OutOfTime
-from shared.issuance import Broker
 from shared.order_reads import Look, Remembered, logged
 from shared.order_runs import (
     STOP_SECONDS,

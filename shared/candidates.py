@@ -26,8 +26,8 @@ _ENDED = ", ".join(f"'{event}'" for event in (*ENDING_EVENTS, REMAINS_REMOVED))
 _PURGING = ", ".join(f"'{reason}'" for reason in reasons.ALL if reasons.purges(reason))
 _STRICT = f"event_type = '{REVOKED}' and reason in ({_PURGING})"
 # Four reasons, each per ticket and place: a change nobody knows the end of; work after the last
-# thing that ended it (the sweep's own does not count, but revocation's); a revocation that has to
-# purge, whatever milder one came later; a key from a lost answer.
+# thing that ended it (a sweep's or a rotation's does not count, but revocation's); a revocation
+# that has to purge, whatever milder one came later; a key from a lost answer.
 TICKETS_STATEMENT = f"""\
 not phase: note | select ticket_system, ticket_id, application, environment, max(time_ms) as last_ms
 from log where ticket_id <> ''
@@ -35,7 +35,8 @@ group by ticket_system, ticket_id, application, environment
 having count(distinct if(phase = 'intent', change_id, null))
      > count(distinct if(phase = 'result', change_id, null))
 or max(if(phase = 'intent'
-          and (fc_function <> '{naming.CLEANUP_FUNCTION}' or event_type = '{REVOKED}'), time_ms, 0))
+          and (fc_function not in ('{naming.CLEANUP_FUNCTION}', '{naming.ROTATE_FUNCTION}')
+               or event_type = '{REVOKED}'), time_ms, 0))
  > max(if(phase = 'result' and outcome = 'success' and event_type in ({_ENDED}), time_ms, 0))
 or max(if({_STRICT} and phase = 'intent', time_ms, 0))
  > max(if({_STRICT} and phase = 'result' and outcome = 'success', time_ms, 0))

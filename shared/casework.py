@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from shared import approvals, audit, grants, issuance
 from shared.audit import Attempt
+from shared.broker import Broker
 from shared.grants import Grant
 from shared.handover import Case
-from shared.issuance import Broker
 from shared.policies import Assets
 from shared.refusals import Denied
 from shared.resumption import Issued

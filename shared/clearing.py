@@ -12,8 +12,8 @@ from datetime import datetime
 
 from shared import audit, leases, naming, ownership, removal, resumption, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome
+from shared.broker import Broker
 from shared.errors import AkwardenError, RevocationIncomplete, StateChanged
-from shared.issuance import Broker
 from shared.leases import Lease
 from shared.ownership import Seen
 from shared.removal import Memory, Target

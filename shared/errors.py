@@ -190,6 +190,16 @@ class SweepIncomplete(AkwardenError):
         super().__init__(f"{self.reason}: {_told(self.failures)}")
 
 
+class RotationIncomplete(AkwardenError):
+    """Some users' rotation failed; `failures` are all that went wrong, none left out."""
+
+    reason: ClassVar[str] = "rotation_incomplete"
+
+    def __init__(self, failures: Iterable[AkwardenError]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(f"{self.reason}: {_told(self.failures)}")
+
+
 def _told(failures: Sequence[AkwardenError]) -> str:
     """The first of many failures, and how many more there are."""
     told = [str(failure) for failure in failures[:TOLD_FAILURES]]

@@ -10,49 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from shared import grants, leases, naming, recycled_names, resumption
+from shared import grants, key_making, leases, naming, recycled_names, resumption
 from shared.audit import Attempt, Row
-from shared.errors import (
-    AlreadyExists,
-    CloudError,
-    KeyNotAccepted,
-    LeaseHeld,
-    NameHeld,
-    NotFound,
-    StateChanged,
-)
+from shared.broker import Broker
+from shared.errors import AlreadyExists, CloudError, LeaseHeld, NameHeld, StateChanged
 from shared.grants import Grant
-from shared.leases import Lease, LeaseTerms
-from shared.ports import AuditLog, Ims, Kms, NewKey, Ram, Sts
+from shared.key_making import Place
+from shared.leases import Lease
+from shared.ports import NewKey
 from shared.refusals import Denied
 from shared.resumption import Found, Issued
-from shared.secret_documents import key_document, reservation, secret_policy
+from shared.secret_documents import reservation, secret_policy
 from shared.steps import side_by_side, step
 
-FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS = 0.5, 4.0
 # SLS makes a row searchable within 3 s of its acknowledgement ("Limits", real-time data).
 MEMORY_PAUSE_SECONDS, LONGEST_MEMORY_SECONDS = 0.5, 6.0
 RELEASES = ("ticket_lease.released", "lease.released")  # in the order of taking
-
-
-@dataclass(frozen=True)
-class Broker:
-    """The ports and terms an operation works with; `sleep` takes seconds."""
-
-    ims: Ims
-    ram: Ram
-    kms: Kms
-    sts: Sts
-    audit_log: AuditLog
-    lease_terms: LeaseTerms
-    broker_role: str
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
 
 
 def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
@@ -71,7 +48,7 @@ def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
         outcome = _under_leases(broker, grant, record, found, held)
     except Exception:
         # While a change is in doubt the leases stay: their end is when it can be resolved.
-        if not _unsettled(record):
+        if not key_making.unsettled(record):
             _release(broker, record, held)
         broker.audit_log.put_logs(record.results(broker.now()))
         raise
@@ -138,7 +115,7 @@ def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued
         step(record, "self_service.granted", lambda: _attach(broker, grant))()
         return Issued(grant.user, grant.policy)
     for orphan in found.orphans:  # keys whose secret nobody has: cut first, then remove
-        _retire(broker, grant, record, orphan.id)
+        key_making.retire(broker, grant.user, record, orphan.id)
     # Alone and first: its name may be refused for good, and nothing is left behind then.
     refused = _make_user(broker, grant, record)
     if refused:
@@ -154,49 +131,14 @@ def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued
     key_id = key.id if key else found.stored[0].id
     record.facts |= {"access_key_id": key_id, "secret_version": key_id}
     if key:
-        _secure(broker, grant, record, key)
+        place = Place(grant.user, grant.secret, grant.ticket.source_ips)
+        key_making.secure(broker, place, record, key)
     step(record, "key.issued", lambda: broker.kms.update_secret_version_stage(
         grant.secret, naming.CURRENT_STAGE, key_id))()  # fmt: skip
     return Issued(grant.user, grant.policy, key_id, grant.secret, key_id)
 
 
-def _secure(broker: Broker, grant: Grant, record: Attempt, key: NewKey) -> None:
-    """Prove, restrict, store, in this order: a stored key is one that works, from the ticket's
-    addresses only, so that whoever finds it stored may go on with it."""
-    try:
-        _prove(broker, key)
-        step(record, "key.restricted", lambda: broker.ims.set_access_key_policy(
-            grant.user, key.id, grant.ticket.source_ips))()  # fmt: skip
-        step(record, "secret.stored", lambda: broker.kms.put_secret_value(
-            grant.secret, key.id, key_document(key), naming.PENDING_STAGE))()  # fmt: skip
-    except CloudError:
-        if not record.in_doubt or not record.tried("secret.stored"):
-            _give_up(broker, grant, record, key.id)
-        raise
-
-
-def _give_up(broker: Broker, grant: Grant, record: Attempt, key_id: str) -> None:
-    """Cut and remove the key in hand, which will never be stored. What fails here is left to the
-    next attempt, which finds the key as one that nobody has the secret of."""
-    with suppress(CloudError):
-        broker.audit_log.put_logs(
-            record.intents(resumption.retirement(key_id), broker.now())
-        )
-        _retire(broker, grant, record, key_id)
-
-
 # -- the end of a run -----------------------------------------------------------------------
-
-
-def _unsettled(record: Attempt) -> bool:
-    """Whether something may exist that the next attempt could fail to see yet."""
-    key_id = record.facts.get("access_key_id", "")
-    left_alone = (
-        record.done("key.created")
-        and not record.done("secret.stored")
-        and not record.done("key.deleted", key_id)
-    )
-    return record.in_doubt or left_alone
 
 
 def _remembered(broker: Broker, grant: Grant) -> bool:
@@ -281,39 +223,6 @@ def _attach(broker: Broker, grant: Grant) -> str:
         return broker.ram.attach_policy_to_user(grant.policy, grant.user)
     except AlreadyExists as err:
         return err.request_id
-
-
-# -- the key --------------------------------------------------------------------------------
-
-
-def _retire(broker: Broker, grant: Grant, record: Attempt, key_id: str) -> None:
-    """Disable, then delete, a key that no stored version stands for; gone already is fine."""
-    ram, user = broker.ram, grant.user
-    step(record, "key.disabled", lambda: _unless_gone(
-        lambda: ram.update_access_key(user, key_id, "Inactive")), target=key_id)()  # fmt: skip
-    step(record, "key.deleted", lambda: _unless_gone(
-        lambda: ram.delete_access_key(user, key_id)), target=key_id)()  # fmt: skip
-
-
-def _unless_gone(call: Callable[[], str]) -> str:
-    try:
-        return call()
-    except NotFound as err:
-        return err.request_id
-
-
-def _prove(broker: Broker, key: NewKey) -> None:
-    """Call with the new key until it is accepted, at most as long as the lag bound."""
-    waited, pause = 0.0, FIRST_PROBE_SECONDS
-    while True:
-        try:
-            broker.sts.get_caller_identity(key.id, key.secret)
-            return
-        except NotFound:
-            if waited >= broker.lease_terms.max_lag_seconds:
-                raise KeyNotAccepted("GetCallerIdentity") from None
-        broker.sleep(pause)
-        waited, pause = waited + pause, min(pause * 2, LONGEST_PROBE_SECONDS)
 
 
 def patience_seconds(held: LeaseHeld, now: datetime, remaining_seconds: float) -> float:

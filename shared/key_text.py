@@ -36,6 +36,11 @@ def holds_access_key(text: str) -> bool:
     )
 
 
+def is_access_key_id(text: str) -> bool:
+    """Whether the whole text is of the form of an AccessKey id."""
+    return bool(_ID.fullmatch(text))
+
+
 def _forms(text: str) -> tuple[str, ...]:
     """The text as it stands, and as a reader would see it: `\\u004c`, `%4C` and `Ｌ` are an L."""
     unescaped = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)

@@ -20,6 +20,7 @@ from shared.audit import (
     Outcome,
     Row,
 )
+from shared.naming import ROTATE_FUNCTION
 from shared.ownership import Seen, here
 from shared.removal import QUARANTINE, Target
 
@@ -89,7 +90,10 @@ def _what(row: Row) -> tuple[str, str, str]:
 
 
 # Events whose intents name a key; other results do so too, of a key that was made meanwhile.
-ABOUT_A_KEY = frozenset({"key.restricted", "key.disabled", "key.deleted", "key.purged"})
+ABOUT_A_KEY = frozenset({
+    "key.restricted", "key.disabled", "key.deleted", "key.purged", "key.former", "key.restored",
+    "key.enabled",
+})  # fmt: skip
 
 
 def change_of(intent: Row) -> Change:
@@ -108,13 +112,17 @@ def _is_so(target: Target, seen: Seen, row: Row) -> bool:
     keys = {key.id: key.status for key in found.keys}
     user_gone = found.user is None and not found.self_service
     held = {f"{policy.kind}:{policy.name}" for policy in found.attached}
+    # That some key is stored says nothing of another one that a rotation was about to make.
+    first = row.get("fc_function") != ROTATE_FUNCTION
+    one_stored = first and bool(ownership.stored_keys(seen))
     ends = {
         "user.created": found.user is not None,
         "policy.created": found.policy is not None,
         "secret.reserved": seen.details.secret is not None,
         "policy.attached": f"user/{target.user}" in holders,
-        "key.created": bool(ownership.stored_keys(seen)),
-        "secret.stored": bool(ownership.stored_keys(seen)),
+        "key.created": one_stored,
+        "secret.stored": one_stored,
+        "key.enabled": keys.get(key_id) == "Active",
         "key.issued": ownership.in_force(target, seen),
         "self_service.granted": ownership.in_force(target, seen),
         "quarantine.attached": QUARANTINE in found.attached,

@@ -14,10 +14,11 @@ ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use
 REVOKE_FUNCTION = "akw-revoke"
 DIGEST_LOGSTORE = "digests"  # in the audit project, and as a copy in the digests' own
 CLEANUP_FUNCTION = "akw-cleanup"
+ROTATE_FUNCTION = "akw-rotate"
 LEASE_PREFIX = f"{PREFIX}lock-"
 RESERVED_VERSION = "reserve"  # the version a secret is created with, before there is a key
 PENDING_STAGE = "AkwPending"
-CURRENT_STAGE = "ACSCurrent"
+CURRENT_STAGE, PREVIOUS_STAGE = "ACSCurrent", "ACSPrevious"
 # Provisioned, denies everything. No application's policy has that name: theirs end in `-<env>`,
 # and an application's name is never empty.
 QUARANTINE_POLICY = "akw-quarantine"

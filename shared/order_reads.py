@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 from shared import selection
 from shared.audit import REMAINS_REMOVED, REVOKED, Row
+from shared.broker import Broker
 from shared.errors import CloudError, CloudUnknown
-from shared.issuance import Broker
 from shared.orders import Order, Selector
 from shared.ports import User
 from shared.resumption import MEMORY_DAYS

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from shared import issuance, naming, orders, revocation
 from shared.audit import FAILURE, SKIPPED, SUCCESS, Attempt, Change, Outcome, Row, Subject
+from shared.broker import Broker
 from shared.errors import (
     AkwardenError,
     CloudError,
@@ -22,7 +23,6 @@ from shared.errors import (
     RevocationIncomplete,
     StateChanged,
 )
-from shared.issuance import Broker
 from shared.orders import Order
 from shared.ports import KeyStatus, User
 from shared.removal import Found, Target

@@ -28,11 +28,21 @@ class User:
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """One AccessKey as ListAccessKeys shows it; `status` is `Active` or `Inactive`."""
+    """One AccessKey as ListAccessKeys shows it; `status` is `Active` or `Inactive`. `changed_at` is
+    when that was set last; RAM's own list does not say, that of IMS does."""
 
     id: str
     status: str
     created_at: datetime | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LastUse:
+    """When an AccessKey was used last, and for which service; `at` None: never."""
+
+    at: datetime | None
+    service: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,14 @@ class Ims(Protocol):
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str: ...
+
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
+        """With the moment of each key's last change; None if there is no such user."""
+        ...
+
+    def get_access_key_last_used(self, user: str, access_key_id: str) -> LastUse: ...
+
+    def restore_access_key_from_recycle_bin(self, user_id: str, access_key_id: str) -> str: ...
 
     def list_users_in_recycle_bin(self, user: str) -> Sequence[str]:
         """Ids of deleted users of that name that can still be restored."""

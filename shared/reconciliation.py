@@ -14,7 +14,7 @@ from shared import late_results, ownership
 from shared.audit import ENDING_EVENTS, INTENT, REMAINS_REMOVED, REVOKED, SUCCESS, UNKNOWN, Row
 from shared.candidates import Finding
 from shared.late_results import LateResult
-from shared.naming import CLEANUP_FUNCTION
+from shared.naming import CLEANUP_FUNCTION, ROTATE_FUNCTION
 from shared.ownership import Seen, here, remains
 from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN, purges
 from shared.removal import Target
@@ -201,7 +201,7 @@ def _is_given_up(target: Target, seen: Seen) -> bool:
     doubt_ms = [_time_ms(r) for r in rows
                 if (r.get("event_type"), r.get("outcome")) == ("key.created", UNKNOWN)]  # fmt: skip
     work_ms = [_time_ms(r) for r in rows if r.get("phase") == INTENT
-               and r.get("fc_function") != CLEANUP_FUNCTION]  # fmt: skip
+               and r.get("fc_function") not in (CLEANUP_FUNCTION, ROTATE_FUNCTION)]  # fmt: skip
     return (
         _last_success_ms(rows, (REMAINS_REMOVED,)) < max(doubt_ms, default=0)
         or _last_success_ms(rows, (*ENDING_EVENTS, REMAINS_REMOVED)) < max(work_ms, default=0)

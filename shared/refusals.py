@@ -154,6 +154,18 @@ _POLICY: dict[str, tuple[int, str]] = {
         422,
         "A self-service grant has no secret that anybody could read; remove the consumers.",
     ),
+    "payload_malformed": (
+        400,
+        "The event is neither a timer's nor one that this function knows; nothing was done.",
+    ),
+    "no_such_grant": (
+        404,
+        "There is no grant of that application in that environment; check both names.",
+    ),
+    "grant_unreadable": (
+        409,
+        "What the grant's user and policy carry is not signed by akwarden; a person has to look.",
+    ),
     "rotation_unexpected": (
         422,
         "A self-service grant has no key of ours that could be rotated; remove those days.",

@@ -16,6 +16,7 @@ from functools import partial, reduce
 
 from shared import audit, leases, naming, purging, reasons, recycling, removal, teardown
 from shared.audit import FAILURE, SUCCESS, Attempt, Change, Outcome, Row
+from shared.broker import Broker
 from shared.errors import (
     AkwardenError,
     CloudError,
@@ -24,7 +25,6 @@ from shared.errors import (
     RevocationIncomplete,
     StateChanged,
 )
-from shared.issuance import Broker
 from shared.leases import Lease
 from shared.refusals import Denied
 from shared.removal import Found, Memory, Target

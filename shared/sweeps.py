@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from shared import candidates, leases, naming, removal, teardown
 from shared.audit import Attempt, Row, Subject
+from shared.broker import Broker
 from shared.candidates import Finding, View
 from shared.errors import AkwardenError, LeaseHeld, RevocationIncomplete
-from shared.issuance import Broker
 from shared.ownership import Seen
 from shared.removal import Target
 from shared.resumption import MEMORY_DAYS

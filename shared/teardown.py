@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from shared import removal
 from shared.audit import Attempt, Change, Outcome, Row
+from shared.broker import Broker
 from shared.errors import (
     AkwardenError,
     AlreadyExists,
@@ -22,7 +23,6 @@ from shared.errors import (
     NotFound,
     StateChanged,
 )
-from shared.issuance import Broker
 from shared.ports import Attached, KeyStatus
 from shared.removal import QUARANTINE, Details, Found, Memory, Target
 from shared.resumption import MEMORY_DAYS

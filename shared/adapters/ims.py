@@ -12,11 +12,12 @@ from alibabacloud_ims20190815.client import Client
 
 from shared import naming
 from shared.adapters.tea import Credentials, Endpoint, answer, config, moment, present
-from shared.errors import NotFound
-from shared.ports import User
+from shared.errors import CloudUnknown, NotFound
+from shared.ports import KeyStatus, LastUse, User
 
 HOST = "ims.aliyuncs.com"
 PAGE_SIZE, BIN_PAGE_SIZE = 1000, 100  # the most that each list allows
+NEVER_USED = ("N/A", "")
 
 
 class ImsAdapter:
@@ -91,6 +92,50 @@ class ImsAdapter:
             repeatable=True,
         )  # fmt: skip
         return str(present("SetAccessKeyPolicy", body, "request_id"))
+
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
+        """ListAccessKeys: at most two, so it has no pages; None if there is no such user."""
+        request = models.ListAccessKeysRequest(user_principal_name=self._principal(user))
+        try:
+            body = answer("ListAccessKeys",
+                          lambda: self._client.list_access_keys(request).body,
+                          repeatable=True)  # fmt: skip
+        except NotFound:
+            return None
+        keys = present("ListAccessKeys", body, "access_keys").access_key or []
+        return [
+            KeyStatus(key.access_key_id, key.status, moment(key.create_date),
+                      moment(key.update_date))
+            for key in keys
+        ]  # fmt: skip
+
+    def get_access_key_last_used(self, user: str, access_key_id: str) -> LastUse:
+        """GetAccessKeyLastUsed. A date that is absent, or is none, is unknown: CloudUnknown. The
+        pages do not say how "never" is written; `N/A` and an empty text are taken for it."""
+        action = "GetAccessKeyLastUsed"
+        request = models.GetAccessKeyLastUsedRequest(
+            user_principal_name=self._principal(user), user_access_key_id=access_key_id
+        )
+        body = answer(action, lambda: self._client.get_access_key_last_used(request).body,
+                      repeatable=True)  # fmt: skip
+        used = present(action, body, "access_key_last_used")
+        date = present(action, used, "last_used_date")
+        if date in NEVER_USED:
+            return LastUse(None)
+        at = moment(date)
+        if at is None:
+            raise CloudUnknown(action)
+        return LastUse(at, used.service_name or "")
+
+    def restore_access_key_from_recycle_bin(self, user_id: str, access_key_id: str) -> str:
+        """RestoreAccessKeyFromRecycleBin; NotFound if it is not there (any more)."""
+        request = models.RestoreAccessKeyFromRecycleBinRequest(
+            user_id=user_id, user_access_key_id=access_key_id
+        )
+        body = answer("RestoreAccessKeyFromRecycleBin",
+                      lambda: self._client.restore_access_key_from_recycle_bin(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("RestoreAccessKeyFromRecycleBin", body, "request_id"))
 
     def list_users_in_recycle_bin(self, user: str) -> Sequence[str]:
         """ListUsersInRecycleBin of that name, all pages: their numeric ids."""

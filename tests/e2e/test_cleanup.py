@@ -439,10 +439,12 @@ def test_plan_is_answered_and_nothing_done(scene: Scene) -> None:
 
 def test_event_of_anybody_else_is_refused(scene: Scene) -> None:
     """Neither a timer's event nor a request for a plan: nothing is read, nothing done."""
-    from deploy import sweep_plan as command
+    from deploy import invocation
 
     with scene.stage.proxied():
-        answer = command.invoked(scene.stage.administrator_environment(), b'{"dry_run": "yes"}')
+        answer = invocation.answer_of(
+            scene.stage.administrator_environment(), "akw-cleanup", b'{"dry_run": "yes"}'
+        )
 
     assert answer == {"status": "refused", "reason": "payload_malformed"}
 

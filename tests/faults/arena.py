@@ -47,10 +47,10 @@ ROUNDS = 10  # FC tries nine times
 EVENT_SECONDS = 86_500  # longer than FC keeps an event: what waits for a retry expires
 GUARD_SECONDS, SWEEPS = 700, 2  # older than any running function; one sweep may leave the next some
 # Functions that run at once: more would only wait for the two cores, unless they wait for time.
-AT_WORK, WAITING_AT_WORK = 5, 12
+AT_WORK, WAITING_AT_WORK = 5, 24
 OVER = ("Succeeded", "Failed", "Stopped", "Expired")
 WAITING = (*OVER, "Retrying")
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 900.0
 # Provisioning speaks through this process's proxy variables, so one arena at a time.
 _PROXIED = threading.Lock()
 
@@ -259,7 +259,7 @@ class Arena:
         found = evidence.of(
             run.application, ticket_id(run.application), history, state,
             revoked_from=run.revoked_from, purged=run.flow.purges,
-            max_lag_seconds=MAX_LAG_SECONDS, swept=swept,
+            max_lag_seconds=MAX_LAG_SECONDS, swept=swept, rotates=run.flow.rotates,
         )  # fmt: skip
         violated = invariants.violations(found, run.flow.end)
         if leaky:

@@ -35,7 +35,8 @@ class Row:
 class Evidence:
     """All that the invariants look at. `changes` are in the order in which they were made;
     `revoked_from` is the place in that order from which the ticket may be revoked, 0 if it never
-    may; `swept`: the reconciler has had its turn, so that every intent has a result."""
+    may; `swept`: the reconciler has had its turn, so that every intent has a result; `rotates`: a
+    second key may be made, and stand beside the first."""
 
     application: str
     environment: str
@@ -46,6 +47,7 @@ class Evidence:
     revoked_from: int = 0
     purged: bool = False
     swept: bool = False
+    rotates: bool = False
     max_lag_seconds: float = 0.0
     ids: frozenset[str] = field(default=frozenset())
 

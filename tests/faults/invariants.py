@@ -14,7 +14,7 @@ from tests.faults.evidence import BROKEN_OFF, Entry, Evidence, Row, caller
 
 MOST_KEYS, MOST_STORED = 2, 1
 QUARANTINE, LOCK = "akw-quarantine", "akw-lock-"
-REVOKER = ":assumed-role/akw-revoke/"
+REVOKER, ROTATOR = ":assumed-role/akw-revoke/", ":assumed-role/akw-rotate/"
 ABOUT = ("ticket_lease", "lease", "quarantine")  # events about policies that are not the grant's
 REMOVALS = ("DeleteAccessKey", "DetachPolicyFromUser", "DeletePolicy", "DeletePolicyVersion",
             "DeleteUser", "DeleteSecret", "RemoveUserFromGroup")  # fmt: skip
@@ -36,13 +36,13 @@ def live_keys(case: Evidence) -> set[str]:
 
 
 def i2_one_stored_key_at_every_moment(case: Evidence) -> list[str]:
-    """Never two stored live keys, never more than two keys; nobody creates within the lag bound
-    of a creation whose answer was lost."""
+    """Never two stored live keys outside a rotation, never more than two keys; nobody creates
+    within the lag bound of a creation whose answer was lost."""
     found = []
     lost_at = float("-inf")
     for change, keys, stored in replayed(case.changes):
         alive = {key for key, status in keys.items() if status == "Active"}
-        if len(alive & stored) > MOST_STORED:
+        if len(alive & stored) > MOST_STORED + case.rotates:
             found.append(f"{sorted(alive & stored)} are live and stored after {told(change)}")
         if len(keys) > MOST_KEYS:
             found.append(f"{len(keys)} keys after {told(change)}")
@@ -149,7 +149,8 @@ def i5_no_key_without_an_unused_approval(case: Evidence) -> list[str]:
     ended = _first(case.rows, "ticket.revoked")
     for change in case.changes:
         if change["action"] in ("CreateAccessKey", "CreateUser"):
-            if used and change["order"] > used:
+            rotated = case.rotates and ROTATOR in change["principal"]
+            if used and change["order"] > used and not rotated:
                 found.append(f"{told(change)} comes after the ticket was used")
             if ended and change["order"] > ended:
                 found.append(f"{told(change)} comes after the end of the ticket")
@@ -239,6 +240,26 @@ def end_one_usable_key(case: Evidence) -> list[str]:
         "attached policies": (list(user["attached"]), [f"Custom:{case.user}"]),
         "key restricted": (case.state["ram"]["keys"][keys[0]]["network_policy"] != "{}", True),
         "use on record": (_first(case.rows, "key.issued") > 0, True),
+    }
+    return [f"{what}: {found}" for what, (found, right) in wanted.items() if found != right]
+
+
+def end_two_usable_keys(case: Evidence) -> list[str]:
+    """A rotation has made one more key, which is current, and left the first one as the former:
+    both live, stored and restricted."""
+    keys = {key["id"]: key for key in case.state["ram"]["keys"].values()
+            if key["id"] in live_keys(case)}  # fmt: skip
+    made = [change["made"] for change in case.changes if change["action"] == "CreateAccessKey"]
+    alive = [key for key in made if key in keys]
+    if len(alive) != MOST_KEYS:
+        return [f"{case.user} has keys {sorted(keys)}, not two"]
+    secret = case.state["kms"]["secrets"].get(case.secret, {"versions": []})
+    stages = {version["id"]: set(version["stages"]) for version in secret["versions"]}
+    wanted: Mapping[str, Any] = {
+        "status": ({key["status"] for key in keys.values()}, {"Active"}),
+        "current": ("ACSCurrent" in stages.get(alive[1], ()), True),
+        "former": ("ACSPrevious" in stages.get(alive[0], ()), True),
+        "restricted": ("{}" in {key["network_policy"] for key in keys.values()}, False),
     }
     return [f"{what}: {found}" for what, (found, right) in wanted.items() if found != right]
 

@@ -24,10 +24,10 @@ from emulator.sts.state import new_session
 from emulator.wire import Request, Response
 from shared import audit, bootstrap, casework, deliveries, handover, naming, revocation
 from shared import settings as settings_module
+from shared.broker import Broker
 from shared.casework import Rulebook
 from shared.deliveries import Delivery
 from shared.errors import AkwardenError
-from shared.issuance import Broker
 from tests.faults.evidence import SOURCE
 from tests.faults.workflows import ISSUE, REVOKE, ticket_body
 from tests.integration.clouds import ACCOUNT, ADMIN_ID, ADMIN_SECRET, LocalCloud

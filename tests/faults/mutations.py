@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.faults.tree import Change
 
 ISSUANCE, RESUMPTION = "shared/issuance.py", "shared/resumption.py"
+KEY_MAKING = "shared/key_making.py"
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class Mutation:
 
 MUTATIONS = (
     Mutation("the secret is stored after the key is announced", "I1", (
-        Change(ISSUANCE, '''        step(record, "secret.stored", lambda: broker.kms.put_secret_value(
-            grant.secret, key.id, key_document(key), naming.PENDING_STAGE))()  # fmt: skip
+        Change(KEY_MAKING, '''        step(record, "secret.stored", lambda: broker.kms.put_secret_value(
+            place.secret, key.id, key_document(key), naming.PENDING_STAGE))()  # fmt: skip
 ''', '''        LATER.append(lambda: step(record, "secret.stored", lambda: broker.kms.put_secret_value(
-            grant.secret, key.id, key_document(key), naming.CURRENT_STAGE))())
+            place.secret, key.id, key_document(key), naming.CURRENT_STAGE))())
 '''),
         Change(ISSUANCE, '''    step(record, "key.issued", lambda: broker.kms.update_secret_version_stage(
         grant.secret, naming.CURRENT_STAGE, key_id))()  # fmt: skip
@@ -36,9 +37,9 @@ MUTATIONS = (
 '''),
         Change(ISSUANCE, '''    broker.audit_log.put_logs(record.results(broker.now(), later=RELEASES))
 ''', '''    broker.audit_log.put_logs(record.results(broker.now(), later=RELEASES))
-    LATER.pop()()
+    key_making.LATER.pop()()
 '''),
-        Change(ISSUANCE, "RELEASES = (", "LATER: list = []\nRELEASES = ("),
+        Change(KEY_MAKING, "FIRST_PROBE_SECONDS, LONG", "LATER: list = []\nFIRST_PROBE_SECONDS, LONG"),
     ), ("issue/akw-issue:sls.PutLogs.2=kill-after",)),
     Mutation("a key from a lost answer is looked for by nobody", "I1", (
         Change("shared/cleanup.py", "isinstance(step, RetireKey):", "step is None:"),
@@ -60,7 +61,7 @@ MUTATIONS = (
                "    record.intents(plan, broker.now())\n"),
     ), ("issue/",)),
     Mutation("a secret is logged", "I4", (
-        Change(ISSUANCE, '''    waited, pause = 0.0, FIRST_PROBE_SECONDS
+        Change(KEY_MAKING, '''    waited, pause = 0.0, FIRST_PROBE_SECONDS
 ''', '''    waited, pause = 0.0, FIRST_PROBE_SECONDS
     __import__("logging").warning("new key %s", key.secret.reveal())
 '''),
@@ -85,6 +86,12 @@ def _ended('''),
     ), ("issue/akw-issue:kms.UpdateSecretVersionStage.1=kill-after"
         "+akw-issue:kms.ListSecretVersionIds.3=refused"
         "+akw-issue:kms.ListSecretVersionIds.4=refused",)),
+    Mutation("the former key is disabled before readers have the new one", "I6", (
+        Change("shared/rotating.py", "        key = step(record, \"key.created\", lambda:",
+               "        record.intents([Change('key.disabled', 'ram', 'UpdateAccessKey', act.former)],"
+               " broker.now())\n        ram.update_access_key(user, act.former, 'Inactive')\n"
+               "        key = step(record, \"key.created\", lambda:"),
+    ), ("rotate/",)),
     Mutation("keys are deleted before access is denied", "I7", (
         Change("shared/removal.py", "    changes = [CUT_OFF]\n", "    return []\n"),
     ), ("revoke withdrawn/",)),

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import deliveries, handover
+from shared import deliveries, handover, rotation_runs
 from shared.deliveries import Delivery
+from shared.rotation import ASKED, Asked
+from shared.rotation_runs import Wish
 from tests.faults import invariants
 from tests.faults.evidence import SOURCE, Evidence
 from tests.unit.samples import approved_body
 
 APPROVAL, ISSUE, REVOKE, CLEANUP = "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup"
+ROTATE = "akw-rotate"
 SWEEP = "sweep"  # the timer of akw-cleanup
 
 
@@ -41,7 +44,7 @@ class Workflow:
     runs of a function meet, so that there is no one order of its calls to be recorded;
     `abandoned_after`: while it is prepared the function is killed after this call, and its event
     expires, so that nobody comes back to it; `alone`: a run works on all applications, so that it
-    needs a cloud of its own."""
+    needs a cloud of its own; `rotates`: a second key is made beside the first."""
 
     name: str
     functions: tuple[str, ...]
@@ -53,6 +56,7 @@ class Workflow:
     crowded: bool = False
     abandoned_after: tuple[str, str] = ("", "")
     alone: bool = False
+    rotates: bool = False
 
 
 def approved(application: str, now: datetime) -> list[Trigger]:
@@ -105,6 +109,12 @@ def ordered(reason: str) -> Callable[[str, datetime], list[Trigger]]:
     return act
 
 
+def rotated(application: str, now: datetime) -> list[Trigger]:
+    """Somebody asks for a new key."""
+    wish = Wish(application, "prod", Asked(ASKED))
+    return [Trigger(rotation_runs.payload(wish), ROTATE)]
+
+
 WORKFLOWS = {flow.name: flow for flow in (
     Workflow("issue", (APPROVAL, ISSUE), (), approved, invariants.end_one_usable_key),
     Workflow("issue again", (APPROVAL, ISSUE), (approved,), approved_again,
@@ -121,6 +131,10 @@ WORKFLOWS = {flow.name: flow for flow in (
              invariants.end_nothing_left, revokes=True, purges=True),
     Workflow("revoke offboarded", (REVOKE,), (approved,), ordered("offboarded"),
              invariants.end_nothing_left, revokes=True, purges=True),
+    Workflow("rotate", (ROTATE,), (approved,), rotated, invariants.end_two_usable_keys,
+             rotates=True),
+    Workflow("revoke a rotation", (REVOKE,), (approved, rotated), ordered("leaked"),
+             invariants.end_nothing_left, revokes=True, purges=True, rotates=True),
     Workflow("reconcile", (CLEANUP,), (approved,), swept, invariants.end_nothing_abandoned,
              abandoned_after=("ram", "CreateAccessKey"), alone=True),
 )}  # fmt: skip

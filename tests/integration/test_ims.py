@@ -12,6 +12,7 @@ from shared.adapters.ims import ImsAdapter
 from shared.adapters.ram import RamAdapter
 from shared.adapters.tea import Credentials, Endpoint
 from shared.errors import AlreadyExists, CloudUnknown, NotFound, NotPermitted
+from shared.ports import LastUse
 from tests.integration.clouds import ACCOUNT, LocalCloud, SpoiltCloud, answer
 
 DOMAIN = f"{ACCOUNT}.onaliyun.com"
@@ -22,6 +23,10 @@ CALLS: dict[str, Callable[[ImsAdapter], object]] = {
     "DeleteUserInRecycleBin": lambda ims: ims.delete_user_in_recycle_bin("2"),
     "ListAccessKeysInRecycleBin": lambda ims: ims.list_access_keys_in_recycle_bin("2"),
     "DeleteAccessKeyInRecycleBin": lambda ims: ims.delete_access_key_in_recycle_bin("2", "L"),
+    "ListAccessKeys": lambda ims: ims.list_access_keys(NAME),
+    "GetAccessKeyLastUsed": lambda ims: ims.get_access_key_last_used(NAME, "LTAI5tNone"),
+    "RestoreAccessKeyFromRecycleBin": lambda ims: (
+        ims.restore_access_key_from_recycle_bin("2", "LTAI5tNone")),
     "GetUser": lambda ims: ims.get_user(NAME),
     "ListUsers": lambda ims: ims.list_users(TAGS),
     "CreateUser": lambda ims: ims.create_user("akw-new", "akw new", {}),
@@ -207,3 +212,68 @@ def test_deleted_users_and_keys_can_be_purged(
     assert ims.list_access_keys_in_recycle_bin(user.id) is None
     with pytest.raises(NotFound):
         ims.delete_user_in_recycle_bin(user.id)
+
+
+def test_keys_are_listed_with_the_moment_of_their_last_change(
+    local: LocalCloud, ims: ImsAdapter, ram: RamAdapter
+) -> None:
+    """That is since when a disabled key has been so; RAM's own list does not tell."""
+    ims.create_user(NAME, "akw orders", {})
+    first, second = ram.create_access_key(NAME), ram.create_access_key(NAME)
+    local.cloud.clock.advance(600)
+    ram.update_access_key(NAME, first.id, "Inactive")
+
+    found = {key.id: key for key in ims.list_access_keys(NAME) or ()}
+
+    assert {first.id: "Inactive", second.id: "Active"} == {k: v.status for k, v in found.items()}
+    changed, created = found[first.id].changed_at, found[first.id].created_at
+    assert changed is not None
+    assert created is not None
+    assert (changed - created).total_seconds() >= 599
+    assert found[second.id].changed_at == found[second.id].created_at
+    assert ims.list_access_keys("nobody") is None
+
+
+@pytest.mark.parametrize("never", ["N/A", ""])
+def test_key_that_was_never_used_says_so(
+    local: LocalCloud, ims: ImsAdapter, ram: RamAdapter, never: str
+) -> None:
+    """In either spelling; and a use has its moment and its service."""
+    local.cloud.choices.set("unused_key_date", never)
+    ims.create_user(NAME, "akw orders", {})
+    key = ram.create_access_key(NAME)
+
+    assert LastUse(None) == ims.get_access_key_last_used(NAME, key.id)
+
+    local.cloud.note_use(key.id, "sls")
+    used = ims.get_access_key_last_used(NAME, key.id)
+    assert "Sls" == used.service
+    assert used.at is not None
+
+
+@pytest.mark.parametrize("used", [{}, {"LastUsedDate": None}, {"LastUsedDate": "yesterday"}])
+def test_last_use_that_cannot_be_read_is_unknown(
+    spoilt: Callable[[bytes], SpoiltCloud], ims: ImsAdapter, used: object
+) -> None:
+    """A field that is absent, or no date, is not "never"."""
+    spoilt(answer({"RequestId": "r", "AccessKeyLastUsed": used}))
+
+    with pytest.raises(CloudUnknown):
+        ims.get_access_key_last_used(NAME, "LTAI5tNone")
+
+
+def test_deleted_key_comes_back_from_the_recycle_bin(
+    local: LocalCloud, ims: ImsAdapter, ram: RamAdapter
+) -> None:
+    """Under its id; one that is not there is NotFound."""
+    ims.create_user(NAME, "akw orders", {})
+    key, user = ram.create_access_key(NAME), ims.get_user(NAME)
+    assert user is not None
+    ram.update_access_key(NAME, key.id, "Inactive")
+    ram.delete_access_key(NAME, key.id)
+
+    ims.restore_access_key_from_recycle_bin(user.id, key.id)
+
+    assert [key.id] == [found.id for found in ims.list_access_keys(NAME) or ()]
+    with pytest.raises(NotFound):
+        ims.restore_access_key_from_recycle_bin(user.id, key.id)

@@ -17,13 +17,19 @@ from typing import Any
 
 from shared import candidates, orders, reasons
 from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SUCCESS, Row
+from shared.broker import Broker
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
-from shared.issuance import Broker
 from shared.leases import LeaseTerms
-from shared.naming import CLEANUP_FUNCTION, CURRENT_STAGE, RESERVED_VERSION
+from shared.naming import (
+    CLEANUP_FUNCTION,
+    CURRENT_STAGE,
+    RESERVED_VERSION,
+    ROTATE_FUNCTION,
+)
 from shared.ports import (
     Attached,
     KeyStatus,
+    LastUse,
     ListedPolicy,
     NewKey,
     PolicyState,
@@ -52,6 +58,7 @@ REVOKING_WRITES = {
     "delete_secret": "DeleteSecret",
     "delete_user_in_recycle_bin": "DeleteUserInRecycleBin",
     "delete_access_key_in_recycle_bin": "DeleteAccessKeyInRecycleBin",
+    "restore_access_key_from_recycle_bin": "RestoreAccessKeyFromRecycleBin",
 }  # fmt: skip
 
 
@@ -75,6 +82,12 @@ class Key:
     created_at: datetime
     status: str = "Active"
     network: tuple[str, ...] = ()
+    changed_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def shown(self) -> KeyStatus:
+        return KeyStatus(self.id, self.status, self.created_at, self.changed_at or self.created_at)
 
 
 @dataclass
@@ -95,6 +108,7 @@ class World:
     recycled_names_are_free: bool = True
     deleted_at: dict[str, datetime] = field(default_factory=dict)  # by key id
     recycled_keys: dict[str, str] = field(default_factory=dict)  # key id: the user's numeric id
+    binned: dict[str, Key] = field(default_factory=dict)  # the same keys as they were
     secrets: dict[str, SecretState] = field(default_factory=dict)
     versions: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     values: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -217,6 +231,38 @@ class FakeIms:
             return "request-key-purged"
 
         return str(self.world.call("delete_access_key_in_recycle_bin", purge, access_key_id))
+
+    def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
+        def listed() -> list[KeyStatus] | None:
+            if user not in self.world.users:
+                return None
+            return [key.shown for key in self.world.keys.values()
+                    if key.user == user and key.visible_at <= self.world.now]  # fmt: skip
+
+        asked_at = self.world.now
+        found: list[KeyStatus] | None = self.world.call("list_access_keys", listed)
+        self.world.log.append(("ListAccessKeys", asked_at, user))
+        return found
+
+    def get_access_key_last_used(self, user: str, access_key_id: str) -> LastUse:
+        def used() -> LastUse:
+            key = self.world.keys.get(access_key_id)
+            _refuse_missing(key is not None and key.user == user)
+            return LastUse(key.last_used_at if key else None)
+
+        found: LastUse = self.world.call("get_access_key_last_used", used)
+        return found
+
+    def restore_access_key_from_recycle_bin(self, user_id: str, access_key_id: str) -> str:
+        def restore() -> str:
+            _refuse_missing(self.world.recycled_keys.get(access_key_id) == user_id)
+            del self.world.recycled_keys[access_key_id]
+            key = self.world.binned.pop(access_key_id)
+            key.status, key.changed_at = "Inactive", self.world.now
+            self.world.keys[access_key_id] = key
+            return "request-restored"
+
+        return str(self.world.call("restore_access_key_from_recycle_bin", restore, access_key_id))
 
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
@@ -381,7 +427,8 @@ class FakeRam:
     def update_access_key(self, user: str, access_key_id: str, status: str) -> str:
         def update() -> str:
             _refuse_missing(self._is_of(user, access_key_id))
-            self.world.keys[access_key_id].status = status
+            key = self.world.keys[access_key_id]
+            key.status, key.changed_at = status, self.world.now
             return "request-update"
 
         return str(self.world.call("update_access_key", update, access_key_id))
@@ -389,7 +436,7 @@ class FakeRam:
     def delete_access_key(self, user: str, access_key_id: str) -> str:
         def delete() -> str:
             _refuse_missing(self._is_of(user, access_key_id))
-            del self.world.keys[access_key_id]
+            self.world.binned[access_key_id] = self.world.keys.pop(access_key_id)
             self.world.recycled_keys[access_key_id] = self.world.users[user].id
             self.world.deleted_at[access_key_id] = self.world.now
             return "request-delete-key"
@@ -560,7 +607,8 @@ def open_tickets(rows: Sequence[Row]) -> list[Row]:
         intents = {r["change_id"] for r in group if r["phase"] == INTENT}
         results = {r["change_id"] for r in group if r["phase"] == "result"}
         worked = [int(r["time_ms"]) for r in group if r["phase"] == INTENT
-                  and (r["fc_function"] != CLEANUP_FUNCTION or r["event_type"] == REVOKED)]
+                  and (r["fc_function"] not in (CLEANUP_FUNCTION, ROTATE_FUNCTION)
+                       or r["event_type"] == REVOKED)]
         ended = [int(r["time_ms"]) for r in group if r["phase"] == "result"
                  and r["outcome"] == SUCCESS
                  and r["event_type"] in (*ENDING_EVENTS, REMAINS_REMOVED)]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from shared import approvals, audit, grants, issuance, leases, naming, tickets
 from shared.approvals import Approved
 from shared.audit import Row
+from shared.broker import Broker
 from shared.errors import (
     AkwardenError,
     CloudRefused,
@@ -26,7 +27,6 @@ from shared.errors import (
     StateChanged,
 )
 from shared.grants import Grant
-from shared.issuance import Broker
 from shared.ports import PolicyState, SecretState, User
 from shared.refusals import Denied
 from shared.resumption import Issued
