@@ -12,11 +12,9 @@ settings.register_profile(
 settings.load_profile("akwarden")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """The end-to-end tests stay in one process, and so do those of the fault matrix: each of the
     two sets has clouds of its own, and a test that asks what all others did. Others go by file."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in ("e2e", "faults") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    folder = item.path.parent.name
+    group = folder if folder in ("e2e", "faults") else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(group))
