@@ -195,6 +195,7 @@ def test_missing_project_and_logstore(emulator: Any, monkeypatch: pytest.MonkeyP
         ((400, "MissingBodyRawSize"), b"x",
          {**PROTOBUF, "x_log_compresstype": "lz4", "drop": ("x-log-bodyrawsize",)}),
     ],
+    ids=lambda value: str(value[1]) if isinstance(value, tuple) else "",  # bodies hold the time
 )  # fmt: skip
 def test_body_refused(
     emulator: Any, sdk: Any, expected: tuple[int, str], body: bytes, headers: Any
