@@ -34,7 +34,11 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         broker_version=bootstrap.VERSION,
     )  # fmt: skip
     end = started + context.function.timeout
-    run = Sweep(broker, record, lambda: end - time.monotonic(), current.revoke_cap, dry_run)
+    run = Sweep(
+        broker, record, lambda: end - time.monotonic(), current.revoke_cap, dry_run,
+        partial(broker.kms.get_secret_value, current.ledger_secret),
+        bootstrap.lifecycle().notice_days,
+    )  # fmt: skip
     try:
         cleanup.sweep(run)
     finally:

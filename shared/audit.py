@@ -30,6 +30,7 @@ ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked")
 REVOKED = "ticket.revoked"
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
+EXPIRING = "grant.expiring"  # its requester is to be told; once for each notice
 UNREADABLE_LEAK = "leak.unreadable"  # somebody told of a leaked key, and nobody can tell of which
 
 FIELDS = (

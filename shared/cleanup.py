@@ -15,6 +15,7 @@ from shared import (
     bulk_revocation,
     candidates,
     clearing,
+    ending,
     late_results,
     leases,
     naming,
@@ -65,6 +66,7 @@ def sweep(run: Sweep) -> None:
     ])  # fmt: skip
     run.side_by_side([(partial(_candidate, run, view, target), f"ticket {target.ticket_id}")
                       for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
+    run.attempted(partial(ending.end_what_is_over, run, view, targets), "expiry")
     run.attempted(partial(_markers, run), "leases")
     run.attempted(partial(_report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
     _orders(run, last)

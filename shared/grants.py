@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared import naming, policies, tickets
+from shared import naming, policies, tickets, timestamps
 from shared.approvals import Approved
 from shared.policies import Assets
 from shared.refusals import Denied
@@ -217,6 +217,14 @@ def self_service_requester(description: str) -> str:
         return str(json.loads(description)["grant"]["requester"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return ""
+
+
+def self_service_end(description: str) -> datetime | None:
+    """When a self-service grant ends; None for any other policy. Never raises."""
+    try:
+        return timestamps.parse(str(json.loads(description)["grant"]["expires"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _iso(at: datetime) -> str:

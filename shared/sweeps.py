@@ -20,6 +20,7 @@ from shared.errors import AkwardenError, LeaseHeld, RevocationIncomplete
 from shared.ownership import Seen
 from shared.removal import Target
 from shared.resumption import MEMORY_DAYS
+from shared.secrecy import Secret
 from shared.steps import side_by_side
 from shared.teardown import Run
 
@@ -35,7 +36,8 @@ class Sweep:
     """One run: what it works with, and what has come of it so far.
 
     `record` starts the record of one operation, `remaining_seconds` counts down to the timeout,
-    `revoke_cap` is how many grants an order may end.
+    `revoke_cap` is how many grants an order may end, and how many that are over one sweep ends;
+    `ledger_key` reads the key by which a grant's end is believed.
     """
 
     broker: Broker
@@ -43,6 +45,8 @@ class Sweep:
     remaining_seconds: Callable[[], float]
     revoke_cap: int
     dry_run: bool = False
+    ledger_key: Callable[[], Secret] | None = None
+    notice_days: Sequence[int] = ()
     lines: list[tuple[str, str, str]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)

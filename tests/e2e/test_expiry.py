@@ -1,0 +1,65 @@
+"""The end of a grant in the local cloud: told before, and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from Tea.exceptions import TeaException
+
+from demo import actors
+from demo.stage import Stage
+from tests.e2e.conftest import Scene, furnish, watched
+from tests.e2e.test_cleanup import swept
+from tests.e2e.test_revoke import ADDRESS, GONE, issued, key_of, remains
+
+
+@pytest.fixture
+def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
+    """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
+    stage.manage("POST", "/reset")
+    furnish(stage)
+    with contextlib.ExitStack() as travels:
+        yield travels
+    stage.manage("POST", "/reset")
+    furnish(stage)
+
+
+@pytest.fixture
+def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
+    with watched(stage) as scene:
+        yield scene
+
+
+def sweep_after(scene: Scene, travels: contextlib.ExitStack, seconds: float) -> dict[str, Any]:
+    """Let so much time pass, for this process too; the counts of the sweep that comes then."""
+    scene.stage.manage("POST", "/clock", {"advance_seconds": seconds})
+    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
+    return dict(json.loads(swept(scene)["return_payload"])["counts"])
+
+
+def test_grant_is_told_of_its_end_and_ended_on_it(
+    scene: Scene, travels: contextlib.ExitStack
+) -> None:
+    """Two hours from its approval, one of which had passed: a notice before, once, and ten minutes
+    after it nothing is left."""
+    key = key_of(scene, issued(scene, ttl_seconds=2 * 3600))
+
+    first, again = sweep_after(scene, travels, 1800), sweep_after(scene, travels, 60)
+    last = sweep_after(scene, travels, 1800 + 660)
+
+    assert [1, None] == [counts.get("give notice") for counts in (first, again)]
+    assert 1 == last["end grant"]
+    with pytest.raises(TeaException) as caught:
+        actors.identity(scene.stage, key, ADDRESS)
+    assert GONE == caught.value.code
+    assert [] == remains(scene)
+    rows = scene.audit('event_type: "grant.expiring"')
+    assert [("alice", "1 d")] == [(row["requester_id"], row["resources"]) for row in rows]
+    (end,) = scene.audit('event_type: "ticket.revoked" and phase: result')
+    assert ("ended", "success", "akw-cleanup") == (
+        end["reason"], end["outcome"], end["fc_function"])  # fmt: skip
