@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate sweep-plan verify-audit test bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate sweep-plan verify-audit test test-e2e test-rest bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,7 +41,18 @@ sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes not
 	@$(BIN)/python -m deploy.sweep_plan
 
 test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(MAKE) --no-print-directory -j2 test-e2e test-rest
+
+# Half of the end-to-end tests' time is waited. Each half's output is shown when it has ended.
+test-e2e: $(STAMP)
+	@mkdir -p build
+	@$(BIN)/python -m pytest tests/e2e --durations=10 > build/test-e2e.log 2>&1; \
+	  ended=$$?; cat build/test-e2e.log; exit $$ended
+
+test-rest: $(STAMP)
+	@mkdir -p build
+	@$(BIN)/python -m pytest tests --ignore=tests/e2e --durations=10 > build/test-rest.log 2>&1; \
+	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
 	AKW_CROWD=20 $(BIN)/python -m pytest tests/e2e/test_concurrency.py
