@@ -51,7 +51,7 @@ test-e2e: $(STAMP)
 
 test-rest: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests --ignore=tests/e2e --durations=10 > build/test-rest.log 2>&1; \
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults --durations=10 > build/test-rest.log 2>&1; \
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
