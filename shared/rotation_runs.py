@@ -22,7 +22,7 @@ from shared.broker import Broker
 from shared.errors import AkwardenError, LeaseHeld, RotationIncomplete
 from shared.ledger import LiveGrant, Unreadable
 from shared.lifecycle import RotationTerms
-from shared.ports import User
+from shared.ports import PolicyState, User
 from shared.refusals import Denied
 from shared.rotating import Rotated
 from shared.rotation import ASKED, DUE, LEAKED, UNDO, Asked, Report
@@ -101,15 +101,22 @@ def payload(wish: Wish) -> bytes:
 
 def fulfil(run: Run, wish: Wish) -> Rotated | Denied:
     """Rotate the one; raises what `rotating.rotate` raises."""
-    name = naming.user_name(wish.application, wish.environment)
-    user = run.broker.ims.get_user(name)
-    policy = run.broker.ram.get_policy(naming.policy_name(wish.application, wish.environment))
+    user, policy = _holder(run.broker, wish)
+    if user is None or policy is None:  # a stale answer is not "gone": it is asked once more
+        run.broker.sleep(run.broker.lease_terms.max_lag_seconds)
+        user, policy = _holder(run.broker, wish)
     if user is None:
         return Denied("no_such_grant", "application")
     grant = ledger.read(user, policy.description if policy else None, run.ledger_key)
     if isinstance(grant, Unreadable):
         return Denied("grant_unreadable", grant.reason)
     return _rotated(run, grant, wish.asked)
+
+
+def _holder(broker: Broker, wish: Wish) -> tuple[User | None, PolicyState | None]:
+    user = broker.ims.get_user(naming.user_name(wish.application, wish.environment))
+    name = naming.policy_name(wish.application, wish.environment)
+    return user, broker.ram.get_policy(name)
 
 
 def take_turns(run: Run, at: datetime) -> None:

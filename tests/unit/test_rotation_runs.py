@@ -146,6 +146,23 @@ def test_nobody_is_begun_when_time_is_short() -> None:
     assert {"postponed": 1} == dict(run.counts)
 
 
+@pytest.mark.parametrize("missing", ["user", "policy"])
+def test_stale_answer_is_asked_once_more(missing: str) -> None:
+    """What one read does not show is there in the next: no refusal, and no key less."""
+    world = issued()
+    hidden = dict(world.users if missing == "user" else world.policies)
+    held: dict[str, Any] = world.users if missing == "user" else world.policies
+    held.clear()
+    broker = world.broker(sleep=lambda seconds: held.update(hidden))
+    run = run_of(world)
+    run.broker = broker
+
+    outcome = rotation_runs.fulfil(run, Wish("orders", "prod", Asked(ASKED)))
+
+    assert not isinstance(outcome, Denied)
+    assert 2 == len(world.keys)
+
+
 def test_wish_for_nobody_is_refused() -> None:
     outcome = rotation_runs.fulfil(run_of(World()), Wish("nosuch", "prod", Asked(ASKED)))
 
