@@ -153,9 +153,13 @@ def test_stale_answer_is_asked_once_more(missing: str) -> None:
     hidden = dict(world.users if missing == "user" else world.policies)
     held: dict[str, Any] = world.users if missing == "user" else world.policies
     held.clear()
-    broker = world.broker(sleep=lambda seconds: held.update(hidden))
+
+    def sleep(seconds: float) -> None:
+        held.update(hidden)
+        world.sleep(seconds)
+
     run = run_of(world)
-    run.broker = broker
+    run.broker = world.broker(sleep=sleep)
 
     outcome = rotation_runs.fulfil(run, Wish("orders", "prod", Asked(ASKED)))
 
