@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from shared import key_making, leases, naming, removal, resumption, rotation
-from shared.audit import REVOKED, Attempt, Change
+from shared import key_making, leases, naming, removal, resumption, rotation, rotation_log
+from shared.audit import REVOKED, Attempt, Change, Row
 from shared.broker import Broker
 from shared.errors import CloudError, StateChanged
 from shared.key_making import Place
@@ -37,6 +37,7 @@ from shared.rotation import (
     TakeBack,
     Wait,
 )
+from shared.rotation_log import Past
 from shared.steps import Call, side_by_side, step
 
 RELEASED = "lease.released"
@@ -60,6 +61,7 @@ def rotate(
     Raises LeaseHeld and StateChanged when another run is or was at work, CloudError when the cloud
     fails; each is to be retried. Before the intents are acknowledged nothing is changed.
     """
+    record.base["reason"] = rotation_log.reason(asked.why)
     seen = find(broker, grant, asked)
     steps = _planned(broker, grant, seen, asked, terms)
     if steps and isinstance(steps[0], Cut):  # before anything that may have to wait
@@ -96,12 +98,25 @@ def rotate(
 
 def _revoked(broker: Broker, grant: LiveGrant) -> bool:
     """Whether a revocation of the ticket was ever announced: then no key is made any more."""
-    now = broker.now()
-    rows = broker.audit_log.get_logs(
-        resumption.ended_query(grant.source, grant.ticket_id),
-        now - timedelta(days=resumption.MEMORY_DAYS), now + timedelta(minutes=15),
-    )  # fmt: skip
+    rows = _remembered(broker, resumption.ended_query(grant.source, grant.ticket_id))
     return any(row.get("event_type") == REVOKED for row in rows)
+
+
+def _remembered(broker: Broker, query: str) -> Sequence[Row]:
+    now = broker.now()
+    return broker.audit_log.get_logs(
+        query, now - timedelta(days=resumption.MEMORY_DAYS), now + timedelta(minutes=15))
+
+
+def _past(broker: Broker, grant: LiveGrant, asked: Asked) -> Past:
+    """A log that cannot be read does not keep a leaked key alive; then no other key is ended."""
+    try:
+        rows = _remembered(broker, rotation_log.query(grant.source, grant.ticket_id))
+    except CloudError:
+        if asked.why != LEAKED:
+            raise
+        return Past()
+    return rotation_log.read(rows, grant.application, grant.environment)
 
 
 def find(broker: Broker, grant: LiveGrant, asked: Asked) -> Seen:
@@ -119,14 +134,15 @@ def find(broker: Broker, grant: LiveGrant, asked: Asked) -> Seen:
     binned = frozenset[str]()
     if asked.why in (UNDO, LEAKED):
         binned = frozenset(broker.ims.list_access_keys_in_recycle_bin(user.id) or ())
-    seen = Seen(user.id, tuple(keys), tuple(versions), binned=binned)
+    past = _past(broker, grant, asked) if len(keys) > 1 or asked.why == UNDO else Past()
+    seen = Seen(user.id, tuple(keys), tuple(versions), binned=binned, past=past)
     uses: dict[str, LastUse] = {}
     if len(keys) > 1:
         for key in keys:
             with suppress(CloudError):  # unknown is in use
                 if key.id != seen.current:
                     uses[key.id] = broker.ims.get_access_key_last_used(grant.user, key.id)
-    return Seen(user.id, seen.keys, seen.versions, uses, binned)
+    return replace(seen, last_uses=uses)
 
 
 def _planned(
@@ -181,6 +197,8 @@ def _changes(grant: LiveGrant, seen: Seen, act: Step) -> list[Change]:
         return [
             *([Change("key.restored", "ims", "RestoreAccessKeyFromRecycleBin", key, seen.user_id)]
               if act.restore else []),
+            *([Change("key.restricted", "ims", "SetAccessKeyPolicy", key)]
+              if act.restore and grant.source_ips else []),
             *([Change("key.enabled", "ram", "UpdateAccessKey", key)] if act.enable else []),
             *_stages(act.former, key),
         ]  # fmt: skip
@@ -225,12 +243,14 @@ def _take_step(
         if act.restore:
             _made(record, "key.restored", key_id, lambda: ims.restore_access_key_from_recycle_bin(
                 seen.user_id, key_id))  # fmt: skip
+            # Whether its network policy comes back with it is not documented.
+            step(record, "key.restricted", lambda: ims.set_access_key_policy(
+                user, key_id, grant.source_ips), target=key_id)()  # fmt: skip
         if act.enable:
             _made(record, "key.enabled", key_id,
                   lambda: ram.update_access_key(user, key_id, "Active"))  # fmt: skip
         _make_current(broker, grant, record, key_id, act.former, target=key_id)
     elif isinstance(act, Cut):
-        record.facts |= {"access_key_id": act.key_id}
         side_by_side(
             _call(record, "key.restricted", act.key_id, lambda: ims.set_access_key_policy(
                 user, act.key_id, removal.NOWHERE)),

@@ -1,7 +1,8 @@
 """Where a managed user's rotation is, and what is due now: pure.
 
-It is all told by RAM and KMS: a key is stored if the secret has a version of its own id, and the
-stages of the versions say which one readers get. So any run can go on from any point.
+RAM and KMS tell it: a key is stored if the secret has a version of its own id, and the stages of
+the versions say which one readers get. So any run can go on from any point. What only the log
+knows (`shared/rotation_log.py`) can put a step off, and never brings one about.
 
     current → (created, stored as pending) → current beside previous → previous disabled → deleted
 
@@ -19,12 +20,16 @@ from shared import key_text, naming
 from shared.ledger import LiveGrant
 from shared.lifecycle import RotationTerms
 from shared.ports import KeyStatus, LastUse, Version
+from shared.rotation_log import LEAKED as LEAKED
+from shared.rotation_log import Past
 
 MOST_KEYS = 2  # of a RAM user
-# A consumer reads anew after 6 h 15 min at the latest, and "last used" is up to two hours late.
-SHORTEST_QUIET = timedelta(hours=9)
+READ_ANEW = timedelta(hours=6, minutes=15)  # at the latest, a consumer asks for the secret again
+SHORTEST_QUIET = timedelta(hours=9)  # that, and a "last used" that is up to two hours late
+TURN = timedelta(days=1)  # between two looks at a user
+NOT_OURS = "key_not_ours"
 
-DUE, ASKED, LEAKED, UNDO = "due", "asked", "leaked", "undo"
+DUE, ASKED, UNDO = "due", "asked", "undo"
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,15 @@ class Asked:
 @dataclass(frozen=True)
 class Seen:
     """What was read of one managed user; `last_uses` lacks what could not be read, `binned` are
-    keys in the recycle bin, read only for an undo."""
+    keys in the recycle bin, read only for an undo and after a leak; `past` is empty where there is
+    one key and nothing is to be undone."""
 
     user_id: str
     keys: tuple[KeyStatus, ...]
     versions: tuple[Version, ...]
     last_uses: Mapping[str, LastUse] = field(default_factory=dict)
     binned: frozenset[str] = frozenset()
+    past: Past = field(default_factory=Past)
 
     def staged(self, stage: str) -> str:
         """The version id that bears a stage; empty if none does."""
@@ -147,9 +154,11 @@ def plan(
 ) -> list[Step]:  # fmt: skip
     """The steps of this run in their order, none if nothing is due. `guard_seconds`: what is
     younger may belong to a run that is not over."""
-    steps = _steps(grant, seen, asked, terms, now)
+    steps = _steps(grant, seen, asked, terms, now, guard_seconds)
     for place, step in enumerate(steps):
-        key = seen.key(step.key_id) if isinstance(step, Retire) else None
+        key = None
+        if isinstance(step, Retire | Report) and not seen.stored(step.key_id):
+            key = seen.key(step.key_id)
         young = key is not None and key.created_at is not None and (
             now - key.created_at).total_seconds() <= guard_seconds  # fmt: skip
         if key is not None and (young or key.created_at is None):
@@ -158,10 +167,11 @@ def plan(
 
 
 def _steps(
-    grant: LiveGrant, seen: Seen, asked: Asked, terms: RotationTerms, now: datetime
-) -> list[Step]:
+    grant: LiveGrant, seen: Seen, asked: Asked, terms: RotationTerms, now: datetime,
+    guard_seconds: float,
+) -> list[Step]:  # fmt: skip
     if asked.why == LEAKED:
-        return _after_a_leak(seen, asked.access_key_id)
+        return _after_a_leak(seen, asked.access_key_id, guard_seconds)
     current = seen.key(seen.current)
     if asked.why == UNDO:
         return _undo(seen)
@@ -177,10 +187,13 @@ def _steps(
         if seen.previous != former.id:
             steps.append(Promote(current.id, former.id))
         return [*steps, *_of_former(grant, seen, current, former, terms, now)]
+    unstored: list[Step] = [_of_unstored(seen, key, guard_seconds) for key in others]
+    if any(isinstance(step, Report) for step in unstored):
+        return unstored
     wanted = asked.why == ASKED or _is_due(grant, current, terms, now)
     if current.status != "Active" or not wanted:
         return []
-    return [*(Retire(key.id) for key in others), Create(current.id)]
+    return [*unstored, Create(current.id)]
 
 
 def rotation_days(grant: LiveGrant, terms: RotationTerms) -> int:
@@ -194,13 +207,26 @@ def _is_pending(seen: Seen, key_id: str) -> bool:
     return seen.staged(naming.PENDING_STAGE) == key_id != seen.previous
 
 
+def _of_unstored(seen: Seen, key: KeyStatus, guard_seconds: float) -> Retire | Report:
+    """A key from a lost answer is of no use to anybody; one that nobody announced is somebody's."""
+    ours = key.created_at is None or seen.past.announced(key.created_at, guard_seconds)
+    return Retire(key.id) if ours else Report(key.id, NOT_OURS)
+
+
 def _is_due(grant: LiveGrant, current: KeyStatus, terms: RotationTerms, now: datetime) -> bool:
-    """So early that the former key can be disabled on the day; not if the grant ends before."""
+    """So early that the former key is disabled by the day; not if the grant ends before. Up to a
+    turn passes until it is looked at, then consumers read anew, the former key is quiet, and up to
+    another turn passes. Under a week that is too early, and half the time must do."""
     if current.created_at is None:
         return False
     days = timedelta(days=rotation_days(grant, terms))
-    begins = max(days - timedelta(hours=terms.overlap_hours), days / 2)
+    begins = max(days - 2 * TURN - READ_ANEW - _quiet(terms), days / 2)
     return now >= current.created_at + begins and grant.expires_at > current.created_at + days
+
+
+def _quiet(terms: RotationTerms) -> timedelta:
+    """For so long nobody has used a key that nobody uses."""
+    return max(timedelta(hours=terms.overlap_hours), SHORTEST_QUIET)
 
 
 def _of_former(
@@ -215,14 +241,16 @@ def _of_former(
         return [Report(current.id, "current_key_disabled")]
     if current.created_at is None or former.created_at is None:
         return [Report(former.id, "key_age_unknown")]
-    overlap = timedelta(hours=terms.overlap_hours)
-    over_at = max(current.created_at, former.created_at) + overlap
+    # An undo, or a run that came late, made it current long after both were created.
+    beside_since = max(current.created_at, former.created_at,
+                       seen.past.switched_at or current.created_at)  # fmt: skip
+    over_at = beside_since + timedelta(hours=terms.overlap_hours)
     if now < over_at:
         return []
     use = seen.last_uses.get(former.id)
     if use is None:
         return [Report(former.id, "last_use_unknown")]
-    if use.at is None or use.at <= now - max(overlap, SHORTEST_QUIET):
+    if use.at is None or use.at <= now - _quiet(terms):
         return [Disable(former.id)]
     days = terms.wait_days if grant.rotation_wait_days is None else grant.rotation_wait_days
     used = Report(former.id, "former_key_still_used", f"last {use.at:%Y-%m-%dT%H:%M:%SZ}")
@@ -231,7 +259,7 @@ def _of_former(
     return [used, Disable(former.id, in_use=True)]
 
 
-def _after_a_leak(seen: Seen, leaked: str) -> list[Step]:
+def _after_a_leak(seen: Seen, leaked: str, guard_seconds: float) -> list[Step]:
     """The leaked key is cut first. If it was the current one, readers get another: the former one
     may be as old as the leak, so that it is a new one, for which a slot must be free."""
     known = seen.key(leaked)
@@ -245,10 +273,12 @@ def _after_a_leak(seen: Seen, leaked: str) -> list[Step]:
         return [*steps, *ended]
     if pending is not None:
         return [*steps, Promote(pending.id, leaked), *ended]
-    unstored = [Retire(key.id) for key in others if not seen.stored(key.id)]
-    if known and len(others) - len(unstored) + 1 >= MOST_KEYS:
-        return [*steps, *unstored, *ended, Create(leaked)]
-    return [*steps, *unstored, Create(leaked), *ended]
+    unstored = [_of_unstored(seen, k, guard_seconds) for k in others if not seen.stored(k.id)]
+    steps += unstored
+    removed = sum(isinstance(step, Retire) for step in unstored)
+    if known and len(others) - removed + 1 >= MOST_KEYS:
+        return [*steps, *ended, Create(leaked)]
+    return [*steps, Create(leaked), *ended]
 
 
 def _undo(seen: Seen) -> list[Step]:
@@ -258,6 +288,8 @@ def _undo(seen: Seen) -> list[Step]:
     key = seen.key(former)
     if not key_text.is_access_key_id(former):
         return [Report(former, "nothing_to_undo")]
+    if former in seen.past.leaked:
+        return [Report(former, "former_key_leaked")]
     if key is not None:
         return [TakeBack(former, seen.current, restore=False, enable=key.status != "Active")]
     if former in seen.binned and len(seen.keys) < MOST_KEYS:

@@ -166,7 +166,7 @@ def _rotated(run: Run, grant: LiveGrant, asked: Asked) -> Rotated:
     action = f"rotate {asked.why} {asked.access_key_id}".strip()
     record = run.record(subject, naming.operation_id(grant.source, grant.ticket_id, action))
     record.base |= {"target_user": grant.user, "policy_name": grant.policy,
-                    "secret_name": grant.secret, "reason": f"rotation_{asked.why}"}  # fmt: skip
+                    "secret_name": grant.secret}
     done = rotating.rotate(broker, grant, record, asked, run.terms)
     for act in done.steps:
         kind = type(act).__name__

@@ -208,7 +208,7 @@ def test_timer_takes_a_key_through_its_life(stage: Stage, present: None) -> None
             run(scene, "/timers/akw-rotate/turn")
             return read(scene, secret)
 
-        assert old.access_key_id == pass_days(26).access_key_id
+        assert old.access_key_id == pass_days(25).access_key_id
         new = pass_days(4)
         assert new.access_key_id != old.access_key_id
         assert ["", ""] == [works(scene, old), works(scene, new)]

@@ -694,6 +694,8 @@ def _asked(row: Row, query: str) -> bool:
         return False
     if "event_type" not in query:
         return True
+    if "key.rotated" in query:  # a rotation's past: intents too
+        return f'"{row["event_type"]}"' in query
     if row["event_type"] == REVOKED:
         return f'event_type: "{REVOKED}"' in query
     return row["phase"] == "result" and f'"{row["event_type"]}"' in query

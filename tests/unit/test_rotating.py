@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from shared.resumption import Issued
 from shared.rotating import Rotated
 from shared.rotation import ASKED, DUE, LEAKED, UNDO, Asked, Report
 from shared.secrecy import Secret
-from tests.unit.fakes import TERMS, WRITES, Fault, World
+from tests.unit.fakes import REVOKING_WRITES, TERMS, WRITES, Fault, World
 from tests.unit.strategies import brief
 from tests.unit.test_issuance import APPLICATION, attempt
 
@@ -35,6 +36,7 @@ FAULTS = [Fault(method, nth, silent, after) for method, most in METHODS.items()
           for nth in range(1, most + 1) for silent in (False, True)
           for after in (False, True)]  # fmt: skip
 ATTEMPTS = 30
+CACHE = timedelta(hours=6, minutes=15)
 
 
 def issued() -> World:
@@ -105,9 +107,9 @@ def test_key_is_replaced_then_disabled_then_deleted() -> None:
     """Nothing before its time, and each stage by another run."""
     world = issued()
     (old,) = world.keys
-    later(world, days=88.9)
+    later(world, days=86.7)
     assert [] == steps(rotate(world))
-    later(world, days=0.2)
+    later(world, days=0.1)
 
     assert ["Create"] == steps(rotate(world))
     new = current(world)
@@ -220,6 +222,117 @@ def test_leaked_key_is_cut_before_any_lease_and_is_gone_for_good() -> None:
     assert {} == world.recycled_keys
 
 
+@pytest.mark.parametrize(("days", "hour"), [(90, 0.1), (90, 12), (90, 23.9), (30, 20), (7, 20)])
+def test_no_key_gets_older_than_its_days(days: int, hour: float) -> None:
+    """Wherever in the day its creation and its turn are, and although its consumer reads anew as
+    late as any may, and uses the former key until then."""
+    world = issued()
+    (old,) = world.keys
+    grant = replace(grant_in(world), rotation_days=days)
+    born, held, read_at = world.now, old, world.now
+    later(world, hours=hour)
+    while world.keys[old].status == "Active":
+        rotate(world, grant=grant)
+        for _ in range(24):
+            world.keys[held].last_used_at = world.now
+            if world.now - read_at >= CACHE - timedelta(minutes=15):
+                held, read_at = current(world), world.now
+            later(world, hours=1)
+
+    assert world.now - timedelta(days=1) <= born + timedelta(days=days)
+
+
+def test_key_of_somebody_else_is_told_and_left_alone() -> None:
+    """Made by hand, in the second slot: not ours to remove, and no place for another."""
+    world = issued()
+    later(world, days=89)
+    made = world.broker().ram.create_access_key(APPLICATION.user)
+    later(world, hours=2)
+    before = dict(world.keys)
+
+    for why in (DUE, ASKED):
+        assert ["key_not_ours"] == steps(rotate(world, Asked(why)))
+
+    assert before == world.keys
+    assert "Active" == world.keys[made.id].status
+
+
+def test_answer_names_what_readers_get_also_where_another_key_leaked() -> None:
+    world = issued()
+    (old,) = world.keys
+    rotate(world, Asked(ASKED))
+    new = current(world)
+
+    assert new == rotate(world, Asked(LEAKED, old)).current == current(world)
+
+
+def test_leaked_key_is_never_taken_back() -> None:
+    """Not even where the run that cut it ended before it could delete it."""
+    world = issued()
+    (old,) = world.keys
+    world.calls.clear()
+    world.faults = {Fault("delete_access_key", 1, silent=False, after=False)}
+    with pytest.raises(AkwardenError):
+        rotate(world, Asked(LEAKED, old))
+    later(world, hours=1)
+
+    assert ["former_key_leaked"] == steps(rotate(world, Asked(UNDO)))
+    assert "Inactive" == world.keys[old].status
+
+
+def test_leaked_key_is_cut_although_the_past_cannot_be_read() -> None:
+    """Then a key beside it, which may be somebody's, stays."""
+    world = issued()
+    (old,) = world.keys
+    other = world.broker().ram.create_access_key(APPLICATION.user).id
+    later(world, hours=2)
+    world.calls.clear()
+    world.faults = {Fault("get_logs", nth, silent=True, after=False) for nth in range(1, 20)}
+
+    with pytest.raises(CloudError):
+        rotate(world, Asked(LEAKED, old))
+
+    assert {old: "Inactive", other: "Active"} == {k.id: k.status for k in world.keys.values()}
+
+
+def test_consumer_of_an_undone_key_has_the_whole_overlap() -> None:
+    """However long ago the key was made that readers got until now."""
+    world = issued()
+    rotate(world, Asked(ASKED))
+    new = current(world)
+    for _ in range(20):
+        later(world, days=1)
+        rotate(world)
+    rotate(world, Asked(UNDO))
+    for _ in range(20):
+        later(world, hours=1)
+        world.keys[new].last_used_at = world.now
+        assert [] == steps(rotate(world))
+
+    later(world, hours=5)
+    assert ["former_key_still_used"] == steps(rotate(world))
+    later(world, hours=24)
+    assert ["Disable"] == steps(rotate(world))
+
+
+def test_restored_key_is_bound_to_the_network_again_before_it_works() -> None:
+    world = issued()
+    (old,) = world.keys
+    rotate(world, Asked(ASKED))
+    for _ in range(20):
+        later(world, days=1)
+        rotate(world)
+    assert old not in world.keys
+    world.log.clear()
+    made = {*WRITES.values(), *REVOKING_WRITES.values()}
+
+    rotate(world, Asked(UNDO))
+
+    assert ["RestoreAccessKeyFromRecycleBin", "SetAccessKeyPolicy", "UpdateAccessKey"] == [
+        entry[0] for entry in world.log if entry[0] in made and "AccessKey" in entry[0]]
+    assert APPLICATION.ticket.source_ips == world.keys[old].network
+
+
 @pytest.mark.parametrize("days", [0.5, 2, 20])
 def test_undo_brings_the_former_key_back(days: float) -> None:
     """Beside its successor, disabled, or out of the recycle bin."""
@@ -282,7 +395,6 @@ def test_what_vanished_meanwhile_is_not_rotated(gone: str) -> None:
     assert [] == [entry for entry in world.log if entry[0] in WRITES.values()]
 
 
-CACHE = timedelta(hours=6, minutes=15)
 moves = st.lists(st.tuples(
     st.sampled_from(["turn", "turn", "turn", "ask", "undo", "use", "crash"]),
     st.floats(min_value=0.1, max_value=40),

@@ -28,6 +28,7 @@ from shared.rotation import (
     TakeBack,
     Wait,
 )
+from shared.rotation_log import Past
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TERMS = RotationTerms(days=90, overlap_hours=24, wait_days=14, grace_days=7)
@@ -66,6 +67,12 @@ def plan(seen: Seen, why: str = "due", leaked: str = "", grant: LiveGrant = GRAN
     return rotation.plan(grant, seen, Asked(why, leaked), TERMS, NOW, GUARD_SECONDS)
 
 
+def ours(*keys: KeyStatus) -> Seen:
+    """Nothing but the first key is stored; the others were announced when they were made."""
+    announced = tuple(k.created_at - timedelta(seconds=5) for k in keys if k.created_at)
+    return Seen("2", keys, ALONE, past=Past(announced))
+
+
 def alone(age_days: float) -> Seen:
     return Seen("2", (key(OLD, ago(days=age_days)),), ALONE)
 
@@ -77,20 +84,24 @@ def beside(hours: float, used: LastUse | None, old: KeyStatus | None = None) -> 
 
 
 NEVER, LONG_AGO, JUST_NOW = LastUse(None), LastUse(ago(hours=24)), LastUse(ago(hours=1))
+NOT_OURS = Report(NEW, "key_not_ours")
 USED = Report(OLD, "former_key_still_used", "last 2026-11-26T11:00:00Z")
 
 
 @pytest.mark.parametrize(("seen", "expected"), [
-    (alone(88.99), []),
-    (alone(89), [Create(OLD)]),
+    (alone(86.73), []),
+    (alone(86.74), [Create(OLD)]),
     (Seen("2", (key(OLD, ago(89), "Inactive"),), ALONE), []),
     (Seen("2", (KeyStatus(OLD, "Active"),), ALONE), []),
     (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=1))), STORED), [Promote(NEW, OLD)]),
     (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=1))), versions(old="", new="CN")),
      [Promote(NEW, OLD)]),
-    (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=1))), ALONE), [Retire(NEW), Create(OLD)]),
+    (ours(key(OLD, ago(89)), key(NEW, ago(hours=1))), [Retire(NEW), Create(OLD)]),
+    (ours(key(OLD, ago(89)), key(NEW, ago(hours=0.05))), [Wait(NEW)]),
     (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=0.05))), ALONE), [Wait(NEW)]),
-    (Seen("2", (key(OLD, ago(1)), key(NEW, ago(hours=1))), ALONE), []),
+    (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=1))), ALONE), [NOT_OURS]),
+    (Seen("2", (key(OLD, ago(1)), key(NEW, ago(hours=1))), ALONE), [NOT_OURS]),
+    (ours(key(OLD, ago(1)), key(NEW, ago(hours=1))), []),
     (Seen("2", (key(NEW, ago(1)),), ALONE), [Report(OLD, "current_key_missing")]),
     (Seen("2", (), versions(reserve="C")), [Report("reserve", "current_key_missing")]),
     (beside(23.9, NEVER), []),
@@ -113,8 +124,8 @@ def test_each_stage_has_its_step(seen: Seen, expected: list[Step]) -> None:
 
 
 @pytest.mark.parametrize(("grant", "age_days", "due"), [
-    (replace(GRANT, rotation_days=30), 28.9, False),
-    (replace(GRANT, rotation_days=30), 29, True),
+    (replace(GRANT, rotation_days=30), 26.73, False),
+    (replace(GRANT, rotation_days=30), 26.74, True),
     (replace(GRANT, rotation_days=1), 0.4, False),
     (replace(GRANT, rotation_days=1), 0.5, True),
     (replace(GRANT, expires_at=ago(89) + timedelta(days=90)), 89, False),
@@ -138,7 +149,8 @@ def test_wait_for_a_used_key_is_the_grants() -> None:
 @pytest.mark.parametrize(("seen", "expected"), [
     (alone(0), [Create(OLD)]),
     (beside(1, NEVER), []),
-    (Seen("2", (key(OLD, ago(0)), key(NEW, ago(hours=1))), ALONE), [Retire(NEW), Create(OLD)]),
+    (ours(key(OLD, ago(0)), key(NEW, ago(hours=1))), [Retire(NEW), Create(OLD)]),
+    (Seen("2", (key(OLD, ago(0)), key(NEW, ago(hours=1))), ALONE), [NOT_OURS]),
 ])  # fmt: skip
 def test_whoever_asks_need_not_wait_for_the_age(seen: Seen, expected: list[Step]) -> None:
     """But no third key is made, and no overlap is shortened."""
@@ -153,8 +165,12 @@ def test_whoever_asks_need_not_wait_for_the_age(seen: Seen, expected: list[Step]
     (beside(1, JUST_NOW), NEW, [Cut(NEW), Delete(NEW, purge=True), Create(NEW)]),
     (Seen("2", (key(OLD, ago(5)), key(NEW, ago(hours=1))), STORED), OLD,
      [Cut(OLD), Promote(NEW, OLD), Delete(OLD, purge=True)]),
-    (Seen("2", (key(OLD, ago(5)), key(NEW, ago(hours=1))), ALONE), OLD,
+    (ours(key(OLD, ago(5)), key(NEW, ago(hours=1))), OLD,
      [Cut(OLD), Retire(NEW), Create(OLD), Delete(OLD, purge=True)]),
+    (Seen("2", (key(OLD, ago(5)), key(NEW, ago(hours=1))), ALONE), OLD,
+     [Cut(OLD), NOT_OURS, Delete(OLD, purge=True), Create(OLD)]),
+    (Seen("2", (key(OLD, ago(5)), key(NEW, ago(hours=1))), ALONE), NEW,
+     [Cut(NEW), Delete(NEW, purge=True)]),
     (Seen("2", (key(OLD, ago(5)),), BESIDE), NEW, [Create(NEW), Delete(NEW, purge=True)]),
     (Seen("2", (key(NEW, ago(5)),), BESIDE, binned=frozenset({OLD})), OLD,
      [Delete(OLD, purge=True)]),
@@ -177,6 +193,10 @@ def test_leaked_key_is_cut_first_and_cannot_be_restored(
     (Seen("2", (key(NEW, ago(9)),), BESIDE), [Report(OLD, "former_key_gone")]),
     (Seen("2", (key(NEW, ago(9)), key("LTAI5tThird00000000000003", ago(1))), BESIDE,
           binned=frozenset({OLD})), [Report(OLD, "former_key_gone")]),
+    (replace(beside(99, None, key(OLD, ago(89), "Inactive")), past=Past(leaked=frozenset({OLD}))),
+     [Report(OLD, "former_key_leaked")]),
+    (Seen("2", (key(NEW, ago(9)),), BESIDE, binned=frozenset({OLD}),
+          past=Past(leaked=frozenset({OLD}))), [Report(OLD, "former_key_leaked")]),
     (alone(9), [Report("reserve", "nothing_to_undo")]),
     (Seen("2", (key(OLD, ago(89)), key(NEW, ago(9))), versions(old="", new="CPN")),
      [TakeBack(OLD, NEW, restore=False, enable=False)]),
@@ -196,3 +216,18 @@ def test_undone_rotation_is_not_done_again_by_the_next_turn() -> None:
     assert [] == plan(undone)
     later = replace(undone, keys=(key(OLD, ago(40)), key(NEW, ago(hours=24))))
     assert [Disable(NEW)] == plan(later)
+
+
+@pytest.mark.parametrize(("switched_hours", "expected"), [
+    (1, []), (23.9, []), (24, [Report(NEW, "former_key_still_used", USED.detail)]),
+    (15 * 24, [Report(NEW, "former_key_still_used", USED.detail), Disable(NEW, in_use=True)]),
+])  # fmt: skip
+def test_overlap_and_wait_count_from_when_readers_were_given_another_key(
+    switched_hours: float, expected: list[Step]
+) -> None:
+    """An undo, or a late run, comes long after the younger key was made."""
+    keys = (key(OLD, ago(60)), key(NEW, ago(20)))
+    undone = Seen("2", keys, versions(old="C", new="PN"), {NEW: JUST_NOW},
+                  past=Past(switched_at=ago(hours=switched_hours)))  # fmt: skip
+
+    assert expected == plan(undone)

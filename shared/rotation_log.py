@@ -1,0 +1,65 @@
+"""What of a rotation only the audit log can tell: RAM and KMS keep the state, not its history.
+
+A rotation goes on without it. It is read before something could be ended too early, ended that is
+not ours, or brought back that leaked: where it says nothing, nothing of that is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.audit import INTENT, Row
+
+LEAKED = "leaked"
+CREATED, ROTATED = "key.created", "key.rotated"
+CUTS = ("key.disabled", "key.deleted")
+CLOCKS_APART = timedelta(minutes=10)  # of the function that announces and the service that creates
+
+
+@dataclass(frozen=True)
+class Past:
+    """`announced_at`: when keys were about to be made. `switched_at`: when readers were last given
+    another key, or may have been; None if never. `leaked`: keys that were cut because they leaked.
+    """
+
+    announced_at: tuple[datetime, ...] = ()
+    switched_at: datetime | None = None
+    leaked: frozenset[str] = frozenset()
+
+    def announced(self, created_at: datetime, run_seconds: float) -> bool:
+        """Whether a run, which lasts so long at most, was about to make a key when this one was
+        made: what was not announced is not ours."""
+        earliest = created_at - timedelta(seconds=run_seconds) - CLOCKS_APART
+        return any(earliest <= at <= created_at + CLOCKS_APART for at in self.announced_at)
+
+
+def reason(why: str) -> str:
+    """The word for it in the rows of a run; `read` knows a leak by it."""
+    return f"rotation_{why}"
+
+
+def query(source: str, ticket_id: str) -> str:
+    """The log search for the rows that `read` takes. Both values are of a pattern without quotes.
+    """
+    events = " or ".join(f'event_type: "{event}"' for event in (CREATED, ROTATED, *CUTS))
+    return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and ({events})'
+
+
+def read(rows: Iterable[Row], application: str, environment: str) -> Past:
+    """The past of a place. An intent counts where its end does not matter: the change may have been
+    made although its result was never written."""
+    here = [row for row in rows
+            if (row.get("application"), row.get("environment")) == (application, environment)]
+    return Past(
+        tuple(_at(row) for row in here
+              if (row.get("event_type"), row.get("phase")) == (CREATED, INTENT)),
+        max((_at(row) for row in here if row.get("event_type") == ROTATED), default=None),
+        frozenset(row.get("access_key_id", "") for row in here
+                  if row.get("event_type") in CUTS and row.get("reason") == reason(LEAKED)) - {""},
+    )  # fmt: skip
+
+
+def _at(row: Row) -> datetime:
+    return datetime.fromtimestamp(int(row.get("time_ms") or 0) / 1000, UTC)
