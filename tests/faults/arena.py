@@ -40,8 +40,9 @@ SETTINGS = {
     "AKWARDEN_CONNECT_TIMEOUT_MS": "1000", "AKWARDEN_READ_TIMEOUT_MS": "2000",
     "AKWARDEN_AUDIT_TIMEOUT_MS": "1000",
 }  # fmt: skip
-# Longer than a lease (the function's timeout and the lag bound): after a jump nothing is held.
-JUMP_SECONDS, RETRY_SECONDS = 120, 100
+# Longer than a lease (the function's timeout and the lag bound): after a jump nothing is held. And
+# longer than any batch takes on a busy machine: what is to be tried again waits for the jump.
+JUMP_SECONDS, RETRY_SECONDS = 1000, 900
 LAST_CHANGE_SECONDS = 60  # what was prepared is visible to all: the same calls follow every time
 ROUNDS = 10  # FC tries nine times
 EVENT_SECONDS = 86_500  # longer than FC keeps an event: what waits for a retry expires
