@@ -27,7 +27,7 @@ from emulator.ram.state import AccessKey, RamState, User
 from emulator.sls.state import SlsState
 from emulator.sts.state import Session
 from emulator.throttling import Throttle
-from emulator.wire import ClientGone, Request
+from emulator.wire import Request
 
 if TYPE_CHECKING:
     from emulator.fc.runtime import FunctionCompute
@@ -143,7 +143,7 @@ class Cloud:
         """
         with self.lock:
             if request.abandoned():
-                raise ClientGone
+                raise errors.client_gone()
             if proof.access_key_id.startswith("STS."):
                 return self._session_caller(proof, request)
             return self._key_caller(proof, request, product)

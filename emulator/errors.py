@@ -22,6 +22,11 @@ class ProductError(Exception):
         self.retry_after_ms = retry_after_ms
 
 
+def client_gone() -> ProductError:
+    """For the history alone: nobody is there to read it."""
+    return ProductError(499, "ClientClosedRequest", "The client has closed the connection.")
+
+
 def access_key_not_found() -> ProductError:
     return ProductError(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
 

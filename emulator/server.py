@@ -21,7 +21,7 @@ from ipaddress import ip_address
 
 from emulator import message_body
 from emulator.certificates import Authority
-from emulator.wire import ClientGone, Headers, Request, Response
+from emulator.wire import Headers, Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             response = self.server.handle(request)
-        except ClientGone:
-            response = Response(0, drop=True)
         except Exception:  # the outermost edge: a defect of ours must look like the product's 500
             log.exception("defect in the emulator")
             response = Response.json(500, {"Code": "InternalError", "Message": "InternalError"})

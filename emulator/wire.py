@@ -27,10 +27,6 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
 
-class ClientGone(Exception):
-    """Nobody waits for the answer any more, and nothing has been done yet."""
-
-
 @dataclass(frozen=True)
 class Request:
     """One HTTP request as it arrived.
