@@ -29,7 +29,8 @@ class Entry:
     """One call. `secure`: it came over TLS; `changed`: it writes and has succeeded; `faults`: the
     kinds of the rules that fired; `dropped`: it got no answer. `instance`: the function instance
     that called, whatever key signed; `order`: the place of its change among all changes (`seq` is
-    that of its arrival); `made`: the id of the user or AccessKey that it created."""
+    that of its arrival); `made`: the id of the user or AccessKey that it created; `unheard`: its
+    client had given it up before the change was made."""
 
     seq: int
     at: float
@@ -47,6 +48,7 @@ class Entry:
     changed: bool = False
     order: int = 0
     made: str = ""
+    unheard: bool = False
     status: int = 0
     code: str = ""
     faults: list[str] = field(default_factory=list)
@@ -74,11 +76,12 @@ class History:
             self._entries.append(entry)
         return entry
 
-    def commit(self, entry: Entry) -> None:
+    def commit(self, entry: Entry, request: Request) -> None:
         """The call has made its change, at this very place in the order of all changes."""
         with self._lock:
             self._changes += 1
             entry.changed, entry.order = True, self._changes
+            entry.unheard = request.abandoned()
 
     def since(self, seq: int = 0) -> list[dict[str, Any]]:
         """Entries after `seq`, as JSON-ready mappings."""

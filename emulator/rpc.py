@@ -152,7 +152,7 @@ class RpcProduct:
                 raise self._denied(call, denial) from None
             cloud.note_use(caller.access_key_id, self.name)
             if action.writes:
-                cloud.history.commit(entry)
+                cloud.history.commit(entry, request)
         return answer
 
 

@@ -94,12 +94,12 @@ def invoke(cloud: Cloud, call: Call, target: Target) -> Response:
             spec, request.body, call.request_id, task_id=task_id_of(request) or given,
             delay_seconds=delay_seconds_of(request),
         )  # fmt: skip
-        cloud.history.commit(call.entry)
+        cloud.history.commit(call.entry, call.request)
         return Response(202, b"", {"X-Fc-Async-Task-Id": task.id})
     if len(request.body) > MAX_EVENT_BYTES:
         raise refusals.too_large(MAX_EVENT_BYTES)
     outcome = running.pool.invoke(spec, call.request_id, request.body)
-    cloud.history.commit(call.entry)
+    cloud.history.commit(call.entry, call.request)
     tail = request.headers.get("x-fc-log-type", "None") == "Tail"
     return Response(200, outcome.body, {
         "Content-Type": "application/octet-stream", **outcome_headers(outcome, tail=tail),
@@ -136,7 +136,7 @@ def _stop_task(cloud: Cloud, call: Call, target: Target) -> dict[str, Any]:
     tasks = functions(cloud).tasks
     task = tasks.find(_spec(cloud, target).name, target.task_id)
     if task.state not in OVER:
-        cloud.history.commit(call.entry)
+        cloud.history.commit(call.entry, call.request)
     tasks.stop_task(task)
     return {}
 

@@ -114,10 +114,10 @@ def _run(
     if request.headers.get("x-fc-invocation-type", "Sync") == "Async":
         task_id = request.headers.get("x-fc-async-task-id", "")
         task = running.tasks.submit(spec, event, entry.request_id, task_id=task_id)
-        cloud.history.commit(entry)
+        cloud.history.commit(entry, request)
         return Response(202, b"", {"X-Fc-Async-Task-Id": task.id})
     outcome = running.pool.invoke(spec, entry.request_id, event)
-    cloud.history.commit(entry)
+    cloud.history.commit(entry, request)
     failed = cloud.choices.fc_http_error_status
     failure = {
         "Content-Type": "application/json", "X-Fc-Error-Type": "UnhandledInvocationError",

@@ -83,7 +83,7 @@ def _act(cloud: Cloud, call: Call, operation: Operation) -> Response:
         response = staleness.answered(call, operation.run)
         cloud.note_use(call.caller.access_key_id, "sls")
         if operation.writes:
-            cloud.history.commit(call.entry)
+            cloud.history.commit(call.entry, call.request)
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -303,3 +304,18 @@ def test_what_a_client_gave_up_before_it_was_begun_is_not_done(emulator: Any) ->
     assert [("CreateUser", 499)] == [(call["action"], call["status"]) for call in
                                      emulator.cloud.history.since() if call["writes"] or
                                      call["action"] == "CreateUser"]  # fmt: skip
+
+
+def test_change_that_its_client_does_not_hear_of_is_made_and_told_apart(emulator: Any) -> None:
+    """The client went while the call was being carried out: who judges must know of it."""
+    emulator.cloud.faults.add({"kind": "delay", "action": "CreateUser", "seconds": 0.5})
+    hasty = Client(emulator.config(read_timeout=200))
+    with pytest.raises(Exception, match="timed out"):
+        hasty.create_user(models.CreateUserRequest(user_name="late"))
+
+    Client(emulator.config()).create_user(models.CreateUserRequest(user_name="patient"))
+    time.sleep(0.5)
+
+    made = {call["parameters"]["UserName"]: call["unheard"]
+            for call in emulator.cloud.history.since() if call["changed"]}  # fmt: skip
+    assert {"late": True, "patient": False} == made

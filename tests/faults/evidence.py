@@ -86,6 +86,11 @@ def _names_any(entry: Entry, names: Sequence[str]) -> bool:
     return any(name in text for name in names)
 
 
+def unanswered(call: Entry) -> bool:
+    """Whether its caller never learnt that it was made."""
+    return bool(BROKEN_OFF & set(call["faults"])) or bool(call["unheard"])
+
+
 def caller(call: Entry) -> str:
     """The function instance that called, or who else did."""
     return str(call["instance"] or call["principal"])
@@ -105,6 +110,6 @@ def rows_of(ticket_id: str, history: Sequence[Entry], state: Mapping[str, Any]) 
             call = calls.get(stored["request_id"])
             if call is None or stored["contents"].get("ticket_id") != ticket_id:
                 continue
-            answered = call["status"] == 200 and not BROKEN_OFF & set(call["faults"])
+            answered = call["status"] == 200 and not unanswered(call)
             found.append(Row(stored["contents"], int(call["order"]), answered, caller(call)))
     return sorted(found, key=lambda row: row.order)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.faults.evidence import BROKEN_OFF, Entry, Evidence, Row, caller
+from tests.faults.evidence import Entry, Evidence, Row, caller, unanswered
 
 MOST_KEYS, MOST_STORED = 2, 1
 QUARANTINE, LOCK = "akw-quarantine", "akw-lock-"
@@ -49,7 +49,7 @@ def i2_one_stored_key_at_every_moment(case: Evidence) -> list[str]:
         if change["action"] == "CreateAccessKey":
             if change["at"] < lost_at + case.max_lag_seconds:
                 found.append(f"{told(change)} follows a lost one within the lag bound")
-            if BROKEN_OFF & set(change["faults"]):
+            if unanswered(change):
                 lost_at = change["at"]
     return found
 
@@ -99,8 +99,9 @@ def _unrecorded(case: Evidence, change: Entry) -> list[str]:
         return [f"{told(change)} has no acknowledged intent before it"]
     ids = {row.change_id for row in intents}
     results = [row for row in matching if row.phase == "result" and row.change_id in ids]
-    # A delayed change is made after its run has given it up, and said that it does not know.
-    given_up = "delay" in change["faults"]
+    # Such a change may be made after its run has given it up, and said that it does not know: by a
+    # fault, or where the machine is so busy that a client's patience ends.
+    given_up = "delay" in change["faults"] or change["unheard"]
     if case.swept and not [row for row in results if given_up or row.order > change["order"]]:
         return [f"{told(change)} has no result after it"]
     return []

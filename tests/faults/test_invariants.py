@@ -21,7 +21,7 @@ def change(order: int, product: str, action: str, **more: Any) -> Entry:
     return {
         "order": order, "seq": order, "at": float(order), "product": product, "action": action,
         "parameters": parameters, "principal": ISSUER, "instance": "c-1", "made": "", "faults": [],
-        "changed": True, "status": 200, "request_id": f"R{order}",
+        "unheard": False, "changed": True, "status": 200, "request_id": f"R{order}",
     } | more  # fmt: skip
 
 
@@ -97,10 +97,12 @@ def test_three_keys_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("fault", ["drop", "delay", "kill-after"])
-def test_creation_after_a_lost_one_waits_for_the_lag(fault: str) -> None:
+@pytest.mark.parametrize("how", [
+    {"faults": ["drop"]}, {"faults": ["delay"]}, {"faults": ["kill-after"]}, {"unheard": True},
+])  # fmt: skip
+def test_creation_after_a_lost_one_waits_for_the_lag(how: dict[str, Any]) -> None:
     """I2: what was created and not answered may not be visible yet."""
-    lost = created(1, "K1", faults=[fault])
+    lost = created(1, "K1", **how)
 
     early = case(lost, created(2, "K2"), max_lag_seconds=2)
     late = case(lost, created(3, "K2"), max_lag_seconds=2)
@@ -147,14 +149,15 @@ def test_missing_result_is_told_once_the_reconciler_has_run() -> None:
     ]
 
 
-def test_delayed_change_may_come_after_the_result_that_gave_it_up() -> None:
+@pytest.mark.parametrize("how", [{"faults": ["delay"]}, {"unheard": True}])
+def test_delayed_change_may_come_after_the_result_that_gave_it_up(how: dict[str, Any]) -> None:
     """I3: its run wrote `unknown` when it had waited long enough."""
-    late = created(4, faults=["delay"])
+    late = created(4, **how)
     rows = (row(1, "intent", late), row(3, "result", late, outcome="unknown"))
 
     assert invariants.i3_every_change_is_on_record(case(late, rows=rows, swept=True)) == []
     assert invariants.i3_every_change_is_on_record(
-        case(late | {"faults": []}, rows=rows, swept=True)) != []  # fmt: skip
+        case(late | {"faults": [], "unheard": False}, rows=rows, swept=True)) != []  # fmt: skip
 
 
 def test_denial_may_come_before_its_intent_but_not_without() -> None:
@@ -282,7 +285,7 @@ def test_evidence_is_of_one_application_in_the_order_of_its_changes() -> None:
 
 @pytest.mark.parametrize(("spoilt", "counts"), [
     ({}, True), ({"faults": ["drop"]}, False), ({"faults": ["delay"]}, False),
-    ({"status": 500}, False),
+    ({"status": 500}, False), ({"unheard": True}, False),
 ])  # fmt: skip
 def test_row_is_acknowledged_if_its_call_was_answered(spoilt: Any, counts: bool) -> None:
     """A stored row whose writer got no answer is none that the writer may rely on."""
