@@ -4,9 +4,10 @@ VENV   := .venv
 PORT   ?= 8180
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate sweep-plan verify-audit test test-e2e test-rest bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,13 +41,19 @@ verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2
 sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
 	@$(BIN)/python -m deploy.sweep_plan
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in two processes
-	@$(MAKE) --no-print-directory -j2 test-e2e test-rest
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in three processes
+	@$(MAKE) --no-print-directory -j3 test-crowd test-e2e test-rest
 
-# Half of the end-to-end tests' time is waited. Each half's output is shown when it has ended.
+# The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too.
+# Each part's output is shown when it has ended.
+test-crowd: $(STAMP)
+	@mkdir -p build
+	@$(BIN)/python -m pytest $(CROWD) --durations=10 > build/test-crowd.log 2>&1; \
+	  ended=$$?; cat build/test-crowd.log; exit $$ended
+
 test-e2e: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/e2e --durations=10 > build/test-e2e.log 2>&1; \
+	@$(BIN)/python -m pytest tests/e2e --ignore $(CROWD) --durations=10 > build/test-e2e.log 2>&1; \
 	  ended=$$?; cat build/test-e2e.log; exit $$ended
 
 test-rest: $(STAMP)
@@ -55,7 +62,7 @@ test-rest: $(STAMP)
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
-	AKW_CROWD=20 $(BIN)/python -m pytest tests/e2e/test_concurrency.py
+	AKW_CROWD=20 $(BIN)/python -m pytest $(CROWD)
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
