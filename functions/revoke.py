@@ -28,7 +28,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     def remaining_seconds() -> float:
         return float(context.function.timeout - (time.monotonic() - started))
 
-    asked = of_event(event) or handover.case_of(event, action="revoke")
+    asked = of_event(event) or handover.case_of(event, "revoke")
     current, broker = bootstrap.revoker(os.environ, context.function)
     open_record = partial(
         audit.attempt, fc_request_id=context.request_id, fc_function=context.function.name,

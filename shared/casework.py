@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import approvals, audit, grants, issuance
+from shared import approvals, audit, extending, grants, issuance
 from shared.audit import Attempt
 from shared.broker import Broker
-from shared.grants import Grant
+from shared.extending import Extended
 from shared.handover import Case
 from shared.policies import Assets
 from shared.refusals import Denied
@@ -30,22 +30,27 @@ class Rulebook:
     ledger_secret: str
 
 
-def issue(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Issued | Denied:
+Outcome = Issued | Extended | Denied
+
+
+def serve(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Outcome:
     """Decide on the ticket and make what it grants; raises what `issuance.issue` raises."""
-    grant = planned(broker, book, case, record)
-    outcome = grant if isinstance(grant, Denied) else issuance.issue(broker, grant, record)
+    outcome = _decided(broker, book, case, record)
     if isinstance(outcome, Denied):
         broker.audit_log.put_logs(audit.refusal(record, outcome, broker.now()))
     return outcome
 
 
-def planned(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Grant | Denied:
-    """The signed grant, or why there is none; names the approvers in the record."""
+def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Outcome:
+    """The saga of the signed grant, or why there is none; names the approvers in the record."""
     approved = approvals.decide(case.ticket, book.rules, case.judged_at(broker.now()))
     if isinstance(approved, Denied):
         return approved
     ledger_key = broker.kms.get_secret_value(book.ledger_secret)
     grant = grants.plan(case.ticket, approved, book.templates, book.assets, ledger_key)
-    if isinstance(grant, Grant):
-        record.base |= audit.approved_facts(grant, approved.approved_at)
-    return grant
+    if isinstance(grant, Denied):
+        return grant
+    record.base |= audit.approved_facts(grant, approved.approved_at)
+    if case.action == "extend":
+        return extending.extend(broker, grant, ledger_key, record)
+    return issuance.issue(broker, grant, record)

@@ -51,9 +51,9 @@ def _give_notices(run: Sweep, due: Sequence[tuple[Ending, int]]) -> None:
     known = {expiry.told(row) for row in rows}
     for one, days in due:
         target, within = one.target, f"{days} d"
-        if (target.source, target.ticket_id, within) in known:
-            continue
         end = timestamps.text(one.expires_at)
+        if (target.source, target.ticket_id, within, end) in known:
+            continue
         run.planned("give notice", one.user, f"ends {end}")
         if run.dry_run:
             continue

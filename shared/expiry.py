@@ -89,6 +89,9 @@ def notices(
     return due
 
 
-def told(row: Mapping[str, str]) -> tuple[str, str, str]:
-    """Which notice a row is: ticket system, ticket, and what it says of the days."""
-    return row.get("ticket_system", ""), row.get("ticket_id", ""), row.get("resources", "")
+def told(row: Mapping[str, str]) -> tuple[str, str, str, str]:
+    """Which notice a row is: ticket system, ticket, what it says of the days, and of which end: of
+    another one, after an extension, a notice is given anew."""
+    names = ("ticket_system", "ticket_id", "resources", "message")
+    system, ticket, days, end = (row.get(name, "") for name in names)
+    return system, ticket, days, end

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,9 @@ from shared.tickets import Ticket
 
 FORMAT = "1"
 TAG_PREFIX = "akw:"
+SIGNATURE = f"{TAG_PREFIX}sig"
+# What an extension adds to the tags of a grant (`shared/extension.py`).
+EXTENDED, EXTENDED_SIGNATURE = f"{TAG_PREFIX}extended", f"{TAG_PREFIX}extended-sig"
 MAX_TAG_VALUE = 128  # IMS TagResources
 MAX_DESCRIPTION = 1024  # RAM CreatePolicy
 APPLICATION, SELF_SERVICE = "application", "self-service"
@@ -82,7 +85,7 @@ def plan(
     description = _compact({**content, "sig": signature})
     if len(description) > MAX_DESCRIPTION:
         return Denied("grant_too_long", "permissions")
-    tags = {f"{TAG_PREFIX}{name}": value for name, value in {**facts, "sig": signature}.items()}
+    tags = {f"{TAG_PREFIX}{name}": value for name, value in facts.items()} | {SIGNATURE: signature}
     long = [name for name, value in tags.items() if len(value) > MAX_TAG_VALUE]
     if long:
         return Denied("grant_too_long", long[0].removeprefix(TAG_PREFIX))
@@ -90,22 +93,26 @@ def plan(
         ticket, mode, approved.approvers, user,
         naming.policy_name(ticket.application, ticket.environment), document, description,
         naming.secret_name(ticket.application, ticket.environment), tags,
-        _secret_tags(ticket, ledger_key),
+        secret_tags(
+            naming.secret_name(ticket.application, ticket.environment),
+            (ticket.source, ticket.id, tickets.digest(ticket)), ticket.consumers, ledger_key,
+        ),
     )  # fmt: skip
 
 
-def _secret_tags(ticket: Ticket, ledger_key: Secret) -> dict[str, str]:
-    """What marks a KMS secret as this ticket's, signed: a secret that somebody made beforehand,
-    with readers of their own, cannot carry it."""
-    name = naming.secret_name(ticket.application, ticket.environment)
-    facts = {"source": ticket.source, "ticket": ticket.id, "digest": tickets.digest(ticket)}
-    signature = sign(name, facts, _compact(list(ticket.consumers)), ledger_key)
-    return {f"{TAG_PREFIX}{k}": v for k, v in {**facts, "sig": signature}.items()}
+def secret_tags(
+    name: str, of_ticket: tuple[str, str, str], consumers: Sequence[str], ledger_key: Secret
+) -> dict[str, str]:
+    """What marks a KMS secret as a ticket's (source, id, digest), signed together with its readers:
+    a secret that somebody made beforehand, with readers of their own, cannot carry it."""
+    facts = dict(zip(("source", "ticket", "digest"), of_ticket, strict=True))
+    signature = sign(name, facts, _compact(list(consumers)), ledger_key)
+    return {f"{TAG_PREFIX}{k}": v for k, v in facts.items()} | {SIGNATURE: signature}
 
 
 def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict[str, str]:
     """The short facts, each of which fits a tag. A RAM user has room for 20: these are 17 at most,
-    as the quorum is 5 at most."""
+    as the quorum is 5 at most, and an extension adds two."""
     ends_at = approved.approved_at + timedelta(seconds=ticket.ttl_seconds)
     facts = {
         "format": FORMAT,
@@ -114,8 +121,8 @@ def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict
         "ticket": ticket.id,
         "digest": tickets.digest(ticket),
         "requester": ticket.requester.id,
-        "approved": _iso(approved.approved_at),
-        "expires": _iso(ends_at),
+        "approved": iso(approved.approved_at),
+        "expires": iso(ends_at),
         "document": document_digest(document),
     }
     for number, approver in enumerate(approved.approvers, 1):
@@ -173,7 +180,7 @@ def verified(
     if facts is None:
         facts = {
             name.removeprefix(TAG_PREFIX): value
-            for name, value in tags.items()
+            for name, value in unextended(tags).items()
             if name.startswith(TAG_PREFIX)
         }
         if facts.pop("sig", "") != signature:
@@ -182,6 +189,11 @@ def verified(
         return False
     expected = sign(user, facts, _compact(content), ledger_key)
     return hmac.compare_digest(expected, signature)
+
+
+def unextended(tags: Mapping[str, str]) -> dict[str, str]:
+    """A user's tags without what an extension adds: those of the grant as it was made."""
+    return {name: tags[name] for name in tags if name not in (EXTENDED, EXTENDED_SIGNATURE)}
 
 
 def ticket_tags(ticket: Ticket) -> dict[str, str]:
@@ -227,7 +239,8 @@ def self_service_end(description: str) -> datetime | None:
         return None
 
 
-def _iso(at: datetime) -> str:
+def iso(at: datetime) -> str:
+    """A moment as tags and descriptions write it: UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

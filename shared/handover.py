@@ -1,4 +1,5 @@
-"""Hand an accepted delivery over to its worker: to issue once, to revoke as often as it is asked.
+"""Hand an accepted delivery over to its worker: to issue or extend once, to revoke as often as it
+is asked.
 
 The task id stops double submissions only; once-only is the lease's and the audit log's job.
 """
@@ -93,10 +94,12 @@ def payload(delivery: Delivery, now: datetime) -> bytes:
 
 @dataclass(frozen=True)
 class Case:
-    """What a worker is given: the ticket, when it was accepted, and why a revoked one ends."""
+    """What a worker is given: the ticket, when it was accepted, what it asks for (`issue`,
+    `revoke`, `extend`), and why a revoked one ends."""
 
     ticket: tickets.Ticket
     accepted_at: datetime
+    action: str = "issue"
     reason: str = reasons.WITHDRAWN
 
     def judged_at(self, now: datetime) -> datetime:
@@ -106,8 +109,8 @@ class Case:
         return min(now, max(self.accepted_at, now - LONGEST_DELAY))
 
 
-def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
-    """Read the event of the worker for `action`; the ticket is validated again, from nothing.
+def case_of(event: bytes, *actions: str) -> Case | Denied:
+    """Read the event of the worker for these actions; the ticket is validated again, from nothing.
 
     No webhook brings a `reason`: whoever may invoke the revoking function may give another one.
     """
@@ -119,7 +122,8 @@ def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
     if not isinstance(content, dict) or content.get("format") != PAYLOAD_FORMAT:
         return Denied("invalid_value", "format")
     kind = content.get("type")
-    if not isinstance(kind, str) or ACTIONS.get(kind) != action:
+    action = ACTIONS.get(kind, "") if isinstance(kind, str) else ""
+    if not action or action not in actions:
         return Denied("invalid_value", "type")
     source, accepted = content.get("source"), content.get("accepted_at")
     if not isinstance(source, str) or source not in SOURCES:
@@ -131,4 +135,4 @@ def case_of(event: bytes, *, action: str = "issue") -> Case | Denied:
     if reason not in (reasons.ALL if action == "revoke" else (reasons.WITHDRAWN,)):
         return Denied("invalid_value", "reason")
     ticket = tickets.parse(content.get("ticket"), source=source)
-    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at, reason)
+    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at, action, reason)

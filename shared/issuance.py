@@ -8,16 +8,14 @@ whoever reads a result row reads it before anybody is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from shared import grants, key_making, leases, naming, recycled_names, resumption
-from shared.audit import Attempt, Row
+from shared import grants, key_making, naming, recycled_names, resumption, ticket_leases
+from shared.audit import Attempt
 from shared.broker import Broker
-from shared.errors import AlreadyExists, CloudError, LeaseHeld, NameHeld, StateChanged
+from shared.errors import AlreadyExists, LeaseHeld, NameHeld, StateChanged
 from shared.grants import Grant
 from shared.key_making import Place
 from shared.leases import Lease
@@ -26,10 +24,7 @@ from shared.refusals import Denied
 from shared.resumption import Found, Issued
 from shared.secret_documents import reservation, secret_policy
 from shared.steps import side_by_side, step
-
-# SLS makes a row searchable within 3 s of its acknowledgement ("Limits", real-time data).
-MEMORY_PAUSE_SECONDS, LONGEST_MEMORY_SECONDS = 0.5, 6.0
-RELEASES = ("ticket_lease.released", "lease.released")  # in the order of taking
+from shared.ticket_leases import RELEASES
 
 
 def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
@@ -49,16 +44,16 @@ def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
     except Exception:
         # While a change is in doubt the leases stay: their end is when it can be resolved.
         if not key_making.unsettled(record):
-            _release(broker, record, held)
+            ticket_leases.release(broker, record, held)
         broker.audit_log.put_logs(record.results(broker.now()))
         raise
     if isinstance(outcome, Denied):  # nothing was made; only a success is worth waiting for
-        _release(broker, record, held)
+        ticket_leases.release(broker, record, held)
         broker.audit_log.put_logs(record.results(broker.now()))
         return outcome
     broker.audit_log.put_logs(record.results(broker.now(), later=RELEASES))
-    if _remembered(broker, grant):
-        _release(broker, record, held)
+    if ticket_leases.remembered(broker, grant.ticket):
+        ticket_leases.release(broker, record, held)
     broker.audit_log.put_logs(record.results(broker.now()))
     return outcome
 
@@ -70,7 +65,7 @@ def find(broker: Broker, grant: Grant) -> Found:
     never sees the end of it without its grant.
     Raises StateChanged for what cannot be: a thing whose parts are not there is not visible yet.
     """
-    ticket, ended = grant.ticket, _ended(broker, grant)
+    ticket, ended = grant.ticket, ticket_leases.ended(broker, grant.ticket)
     reads: list[Callable[[], Any]] = [
         lambda: broker.ims.get_user(grant.user),
         lambda: broker.ram.get_policy(grant.policy),
@@ -86,24 +81,10 @@ def find(broker: Broker, grant: Grant) -> Found:
     return Found.of(grant, user, ended, *others)
 
 
-def _ended(broker: Broker, grant: Grant) -> Sequence[Row]:
-    query = resumption.ended_query(grant.ticket.source, grant.ticket.id)
-    since = broker.now() - timedelta(days=resumption.MEMORY_DAYS)
-    return broker.audit_log.get_logs(query, since, broker.now() + timedelta(minutes=15))
-
-
 def _under_leases(
     broker: Broker, grant: Grant, record: Attempt, found: Found, held: list[Lease]
 ) -> Issued | Denied:
-    """One ticket makes one grant, and one application is worked on by one run at a time."""
-    ticket = grant.ticket
-    for event, name in (
-        ("ticket_lease.taken", naming.ticket_lease(ticket.source, ticket.id)),
-        ("lease.taken", naming.application_lease(ticket.application, ticket.environment)),
-    ):
-        take = partial(leases.take, broker.ram, name, record.operation_id, broker.lease_terms,
-                       now=broker.now, sleep=broker.sleep)  # fmt: skip
-        held.append(step(record, event, take)())
+    ticket_leases.take(broker, record, grant.ticket, held)
     if find(broker, grant) != found:
         raise StateChanged("another run has worked on this meanwhile")
     return _make(broker, grant, record, found)
@@ -138,30 +119,6 @@ def _make(broker: Broker, grant: Grant, record: Attempt, found: Found) -> Issued
     return Issued(grant.user, grant.policy, key_id, grant.secret, key_id)
 
 
-# -- the end of a run -----------------------------------------------------------------------
-
-
-def _remembered(broker: Broker, grant: Grant) -> bool:
-    """Wait until later runs can read in the log that this ticket is used. If that takes too long,
-    the leases are left to end by themselves: until then they say the same."""
-    waited = 0.0
-    with suppress(CloudError):  # unreadable is not searchable either
-        while not _ended(broker, grant):
-            if waited >= LONGEST_MEMORY_SECONDS:
-                return False
-            broker.sleep(MEMORY_PAUSE_SECONDS)
-            waited += MEMORY_PAUSE_SECONDS
-        return True
-    return False
-
-
-def _release(broker: Broker, record: Attempt, held: list[Lease]) -> None:
-    """Let the next run in. A release that fails is on record, and the lease ends by itself."""
-    for event, lease in reversed(list(zip(RELEASES, held, strict=False))):
-        with suppress(CloudError):
-            step(record, event, partial(leases.release, broker.ram, lease))()
-
-
 # -- creates that may already be ours -------------------------------------------------------
 
 
@@ -190,7 +147,7 @@ def _ensure_user(broker: Broker, grant: Grant) -> str:
         user = broker.ims.get_user(grant.user)
         if user is None:
             raise NameHeld("the name is taken, and nothing visible bears it") from err
-        if dict(user.tags) != dict(grant.tags):
+        if grants.unextended(user.tags) != dict(grant.tags):
             raise StateChanged("the user exists, and not for this grant") from err
         return err.request_id
 

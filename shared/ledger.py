@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import grants, naming, timestamps
+from shared import extension, grants, naming, timestamps
+from shared.extension import Extension
 from shared.ports import User
 from shared.secrecy import Secret
 from shared.tickets import Permission
@@ -22,6 +23,8 @@ from shared.tickets import Permission
 class LiveGrant:
     """The grant that a managed user carries; the moments are in UTC.
 
+    `expires_at` is its end as of now; `extension` says which later ticket gave it, None if none
+    did.
     `document_digest` is of the policy as it was approved (`grants.document_digest`).
     `rotation_days` and `rotation_wait_days` are the ticket's own, None where it left them to
     `config/lifecycle.toml`.
@@ -42,6 +45,7 @@ class LiveGrant:
     document_digest: str
     rotation_days: int | None = None
     rotation_wait_days: int | None = None
+    extension: Extension | None = None
 
     @property
     def secret(self) -> str:
@@ -73,13 +77,15 @@ def read(user: User, description: str | None, ledger_key: Secret) -> LiveGrant |
     if not grants.verified(user.name, user.tags, description, ledger_key):
         return Unreadable("bad_signature")
     try:
-        return _grant(user, application, environment, json.loads(description))
+        extended = extension.read(user.name, user.tags, ledger_key)
+        return _grant(user, application, environment, json.loads(description), extended)
     except (ValueError, TypeError, KeyError):  # signed, yet of no form that this version knows
         return Unreadable("bad_signature")
 
 
 def _grant(
-    user: User, application: str, environment: str, content: Mapping[str, object]
+    user: User, application: str, environment: str, content: Mapping[str, object],
+    extended: Extension | None,
 ) -> LiveGrant:
     facts = {name.removeprefix(grants.TAG_PREFIX): value for name, value in user.tags.items()}
     if facts["format"] != grants.FORMAT or facts["mode"] != grants.APPLICATION:
@@ -91,10 +97,11 @@ def _grant(
         user.name, application, environment, facts["source"], facts["ticket"], facts["digest"],
         facts["requester"],
         tuple(value for name, value in sorted(facts.items()) if name.startswith("approver-")),
-        _moment(facts["approved"]), _moment(facts["expires"]),
+        _moment(facts["approved"]),
+        extended.expires_at if extended else _moment(facts["expires"]),
         tuple(Permission(template, dict(parameters)) for template, parameters in permissions),
         tuple(source_ips), facts["document"],
-        _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"),
+        _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"), extended,
     )  # fmt: skip
 
 

@@ -122,6 +122,10 @@ class Ims(Protocol):
 
     def create_user(self, user: str, display_name: str, tags: Mapping[str, str]) -> str: ...
 
+    def tag_resources(self, user: str, tags: Mapping[str, str]) -> str:
+        """Give a user these tags, all or none of them; others that it has stay."""
+        ...
+
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str: ...

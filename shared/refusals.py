@@ -166,6 +166,24 @@ _POLICY: dict[str, tuple[int, str]] = {
         409,
         "What the grant's user and policy carry is not signed by akwarden; a person has to look.",
     ),
+    "grant_over": (
+        409,
+        "The grant has ended, or its revocation has begun; open a new ticket for a new one.",
+    ),
+    "extension_differs": (
+        409,
+        "The ticket asks for something else than the grant has, and only its end can be put off "
+        "here; ask for the same, or revoke the grant and open a new ticket.",
+    ),
+    "extension_shortens": (
+        409,
+        "The grant lasts longer than the ticket asks for; nothing was changed.",
+    ),
+    "extension_not_possible": (
+        422,
+        "A self-service grant has no user of ours that could carry a later end; when it is over, "
+        "open a new ticket.",
+    ),
     "rotation_unexpected": (
         422,
         "A self-service grant has no key of ours that could be rotated; remove those days.",

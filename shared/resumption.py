@@ -7,7 +7,7 @@ here decides from a read that failed: such an attempt never gets this far.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
@@ -61,11 +61,7 @@ class Found:
             raise StateChanged("the user's keys cannot be listed yet")
         if secret is not None and not secret.deletes_at and not versions:
             raise StateChanged("the secret's versions cannot be listed yet")
-        ended = frozenset(
-            row.get("event_type", "")
-            for row in rows
-            if row.get("event_type") == REVOKED or row.get("outcome") == SUCCESS
-        )
+        ended = events_of(rows)
         elsewhere = frozenset(carriers) - {grant.user}
         return cls(
             user, ended, policy, elsewhere, secret, tuple(versions or ()), tuple(keys or ())
@@ -117,7 +113,8 @@ def _refused(grant: Grant, found: Found) -> Denied | None:
             return Denied("application_has_live_key", "application")
         if digest != ours[2]:
             return Denied("ticket_changed")
-        if dict(found.user.tags) != dict(grant.tags):  # not signed by us, or edited since
+        # Not signed by us, or edited since.
+        if grants.unextended(found.user.tags) != dict(grant.tags):
             return Denied("name_in_use", "application")
     if found.policy is not None and not same_policy(found.policy, grant):
         return Denied("name_in_use", "application")
@@ -174,13 +171,16 @@ def _already(grant: Grant, found: Found) -> Issued | Denied:
 
 def _changes(grant: Grant, found: Found) -> list[Change]:
     """Everything in the saga's order; what exists already is left out."""
-    made = [
+    made = _key_changes(grant, found) if grant.holds_key else _self_service_changes(found)
+    return under_leases(made)
+
+
+def under_leases(changes: Sequence[Change]) -> list[Change]:
+    """The changes with what is taken before them and released after them."""
+    return [
         Change("ticket_lease.taken", "ram", "CreatePolicy"),
         Change("lease.taken", "ram", "CreatePolicy"),
-    ]
-    made += _key_changes(grant, found) if grant.holds_key else _self_service_changes(found)
-    return [
-        *made,
+        *changes,
         Change("lease.released", "ram", "DeletePolicy"),
         Change("ticket_lease.released", "ram", "DeletePolicy"),
     ]
@@ -206,6 +206,15 @@ def _key_changes(grant: Grant, found: Found) -> list[Change]:
             made.append(Change("key.restricted", "ims", "SetAccessKeyPolicy"))
         made.append(Change("secret.stored", "kms", "PutSecretValue"))
     return [*made, Change("key.issued", "kms", "UpdateSecretVersionStage")]
+
+
+def events_of(rows: Iterable[Row]) -> frozenset[str]:
+    """Which events ended the ticket whose rows `ended_query` has found."""
+    return frozenset(
+        row.get("event_type", "")
+        for row in rows
+        if row.get("event_type") == REVOKED or row.get("outcome") == SUCCESS
+    )
 
 
 def ended_query(source: str, ticket_id: str) -> str:

@@ -73,6 +73,16 @@ class ImsAdapter:
                       repeatable=True)  # fmt: skip
         return str(present("CreateUser", body, "request_id"))
 
+    def tag_resources(self, user: str, tags: Mapping[str, str]) -> str:
+        """TagResources of one user: at most 20 tags, which replace those of the same keys."""
+        request = models.TagResourcesRequest(
+            resource_type="user", resource_principal_name=[self._principal(user)],
+            tag=[models.TagResourcesRequestTag(key=k, value=v) for k, v in tags.items()],
+        )  # fmt: skip
+        body = answer("TagResources", lambda: self._client.tag_resources(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("TagResources", body, "request_id"))
+
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str:

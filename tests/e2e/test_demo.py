@@ -81,6 +81,8 @@ def test_served_cloud_ends_with_its_server(tmp_path: Path, number: signal.Signal
     serving = subprocess.Popen(
         [sys.executable, "-m", "demo.serve", str(tmp_path)], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, env=os.environ | {"PORT": str(port)},
+        # As in a terminal: who runs the tests under `nohup` has the signal ignored by all children.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     told: list[str] = []
     for line in serving.stdout or ():

@@ -15,7 +15,7 @@ from demo import actors
 from demo.stage import Stage
 from tests.e2e.conftest import Scene, furnish, watched
 from tests.e2e.test_cleanup import swept
-from tests.e2e.test_revoke import ADDRESS, GONE, issued, key_of, remains
+from tests.e2e.test_revoke import ADDRESS, GONE, answer_of, issued, key_of, remains
 
 
 @pytest.fixture
@@ -63,3 +63,26 @@ def test_grant_is_told_of_its_end_and_ended_on_it(
     (end,) = scene.audit('event_type: "ticket.revoked" and phase: result')
     assert ("ended", "success", "akw-cleanup") == (
         end["reason"], end["outcome"], end["fc_function"])  # fmt: skip
+
+
+def test_extended_grant_keeps_its_key_until_the_new_end(
+    scene: Scene, travels: contextlib.ExitStack
+) -> None:
+    """A second ticket, approved anew, puts the end off by two hours; the key does not notice."""
+    key = key_of(scene, issued(scene, ttl_seconds=2 * 3600))
+    second = scene.body(type="accesskey.ticket.extended", id=f"T-{scene.application}-2",
+                        ttl_seconds=4 * 3600)  # fmt: skip
+
+    accepted = [scene.deliver(second)[0] for _ in range(3)]
+    outcome = answer_of(scene, "akw-issue")
+    sweep_after(scene, travels, 3600 + 660)
+
+    assert [202, 202, 202] == accepted
+    assert ("extended", f"akw-{scene.application}-prod") == (outcome["status"], outcome["ram_user"])
+    assert actors.identity(scene.stage, key, ADDRESS).endswith(f"/akw-{scene.application}-prod")
+    assert key == key_of(scene, {"secret_name": f"akw/{scene.application}/prod"})
+    (row,) = scene.audit('event_type: "grant.extended" and phase: result')
+    assert (f"T-{scene.application}-2", "success", "carol@example.com,dave@example.com") == (
+        row["ticket_id"], row["outcome"], row["approver_id"])  # fmt: skip
+    sweep_after(scene, travels, 2 * 3600)
+    assert [] == remains(scene)

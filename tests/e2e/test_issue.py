@@ -209,11 +209,10 @@ def test_types_of_others_are_ignored_with_success(scene: Scene) -> None:
 
 
 def test_what_is_not_supported_yet_says_so(scene: Scene) -> None:
-    """Extension and amendment change nothing and do not pretend to."""
-    for kind in ("extended", "amended"):
-        status, answer = scene.deliver(scene.body(type=f"accesskey.ticket.{kind}"))
+    """Amendment changes nothing and does not pretend to."""
+    status, answer = scene.deliver(scene.body(type="accesskey.ticket.amended"))
 
-        assert (status, answer["reason"]) == (501, "not_supported_yet")
+    assert (status, answer["reason"]) == (501, "not_supported_yet")
     assert scene.changes() == []
 
 

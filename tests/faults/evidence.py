@@ -65,7 +65,8 @@ def of(
     **more: Any,
 ) -> Evidence:
     """The evidence of one application's ticket among everything that a cloud has seen."""
-    names = [f"{application}-", f"akw/{application}/", lease(ticket_id)]
+    names = [f"{application}-", f"akw/{application}/",
+             *(lease(one) for one in (ticket_id, later(ticket_id)))]  # fmt: skip
     made = {
         str(entry["made"]) for entry in history if entry["made"] and _names_any(entry, names)
     }
@@ -96,19 +97,25 @@ def caller(call: Entry) -> str:
     return str(call["instance"] or call["principal"])
 
 
+def later(ticket_id: str) -> str:
+    """The ticket by which that one's grant is extended."""
+    return f"{ticket_id}.2"
+
+
 def lease(ticket_id: str) -> str:
     """The ticket's lease, by which its markers are told (written from ADR 0002 and the names)."""
     return "lock-t" + hashlib.sha256(f"{SOURCE}\n{ticket_id}".encode()).hexdigest()[:24]
 
 
 def rows_of(ticket_id: str, history: Sequence[Entry], state: Mapping[str, Any]) -> list[Row]:
-    """The ticket's audit rows in the order in which they arrived."""
+    """The audit rows of the ticket, and of its extension, in the order in which they arrived."""
     calls = {entry["request_id"]: entry for entry in history if entry["action"] == "PutLogs"}
     found = []
     for project in state["sls"]["projects"].values():
         for stored in project["logstores"].get("audit", {}).get("rows", []):
             call = calls.get(stored["request_id"])
-            if call is None or stored["contents"].get("ticket_id") != ticket_id:
+            its_own = (ticket_id, later(ticket_id))
+            if call is None or stored["contents"].get("ticket_id") not in its_own:
                 continue
             answered = call["status"] == 200 and not unanswered(call)
             found.append(Row(stored["contents"], int(call["order"]), answered, caller(call)))

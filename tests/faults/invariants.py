@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tests.faults.evidence import Entry, Evidence, Row, caller, unanswered
+from tests.faults.evidence import Entry, Evidence, Row, caller, later, unanswered
 
 MOST_KEYS, MOST_STORED = 2, 1
 QUARANTINE, LOCK = "akw-quarantine", "akw-lock-"
@@ -243,6 +243,18 @@ def end_one_usable_key(case: Evidence) -> list[str]:
         "use on record": (_first(case.rows, "key.issued") > 0, True),
     }
     return [f"{what}: {found}" for what, (found, right) in wanted.items() if found != right]
+
+
+def end_extended(case: Evidence) -> list[str]:
+    """The same one key, and a user that carries the later end."""
+    user = case.state["ram"]["users"].get(case.user, {"tags": {}})
+    carried = user["tags"].get("akw:extended", "").split(" ")[-1]
+    on_record = _first(case.rows, "grant.extended") > 0
+    return [
+        *end_one_usable_key(case),
+        *([] if carried == later(case.ticket_id) else [f"extended by {carried or 'nothing'}"]),
+        *([] if on_record else ["the extension is not on record"]),
+    ]
 
 
 def end_two_usable_keys(case: Evidence) -> list[str]:

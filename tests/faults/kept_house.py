@@ -117,7 +117,7 @@ class House:
         )  # fmt: skip
         if operation.what == "issue":
             case = handover.Case(ticket, self.approved_at)
-            casework.issue(broker, self._book, case, record)
+            casework.serve(broker, self._book, case, record)
         else:
             revocation.by_ticket(broker, ticket, record)
 

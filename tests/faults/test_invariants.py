@@ -253,6 +253,23 @@ def test_what_a_revocation_leaves_is_told() -> None:
 # -- the end, and the evidence --------------------------------------------------------------
 
 
+def test_end_of_an_extension_is_told() -> None:
+    """The key as it was, the tag of the later ticket, and its row."""
+    made = created(1)
+    issued = row(2, "result", made, event_type="key.issued")
+    prolonged = row(3, "result", made, event_type="grant.extended")
+    now = state(keys=("K1",), secrets={"akw/orders/prod": STORED})
+    carrying = state(keys=("K1",), secrets={"akw/orders/prod": STORED})
+    carrying["ram"]["users"][USER]["tags"]["akw:extended"] = f"2026-10-31T08:00:00Z s {TICKET}.2"
+
+    done = case(made, rows=(issued, prolonged), now=carrying)
+    assert invariants.end_extended(done) == []
+    assert invariants.end_extended(case(made, rows=(issued, prolonged), now=now)) == [
+        "extended by nothing"]  # fmt: skip
+    assert invariants.end_extended(case(made, rows=(issued,), now=carrying)) == [
+        "the extension is not on record"]  # fmt: skip
+
+
 def test_ends_are_told_apart() -> None:
     """One usable key, nothing left, nothing abandoned: each story has its own end."""
     made = created(1)

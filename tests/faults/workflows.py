@@ -17,7 +17,7 @@ from shared.deliveries import Delivery
 from shared.rotation import ASKED, Asked
 from shared.rotation_runs import Wish
 from tests.faults import invariants
-from tests.faults.evidence import SOURCE, Evidence
+from tests.faults.evidence import SOURCE, Evidence, later
 from tests.unit.samples import approved_body
 
 APPROVAL, ISSUE, REVOKE, CLEANUP = "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup"
@@ -83,6 +83,13 @@ def withdrawn(application: str, now: datetime) -> list[Trigger]:
         application, now, type="accesskey.ticket.revoked", status="revoked"))]  # fmt: skip
 
 
+def prolonged(application: str, now: datetime) -> list[Trigger]:
+    """A later ticket puts the end off."""
+    changes: dict[str, Any] = {"type": "accesskey.ticket.extended", "ttl_seconds": 60 * 86_400,
+                               "id": later(ticket_id(application))}  # fmt: skip
+    return [Trigger(approved_body(now=now, application=application, **changes))]
+
+
 def ticket_body(application: str, now: datetime, **changes: Any) -> bytes:
     return approved_body(now=now, application=application, id=ticket_id(application), **changes)
 
@@ -135,6 +142,7 @@ WORKFLOWS = {flow.name: flow for flow in (
              rotates=True),
     Workflow("revoke a rotation", (REVOKE,), (approved, rotated), ordered("leaked"),
              invariants.end_nothing_left, revokes=True, purges=True, rotates=True),
+    Workflow("extend", (APPROVAL, ISSUE), (approved,), prolonged, invariants.end_extended),
     Workflow("reconcile", (CLEANUP,), (approved,), swept, invariants.end_nothing_abandoned,
              abandoned_after=("ram", "CreateAccessKey"), alone=True),
 )}  # fmt: skip

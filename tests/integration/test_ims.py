@@ -29,6 +29,7 @@ CALLS: dict[str, Callable[[ImsAdapter], object]] = {
         ims.restore_access_key_from_recycle_bin("2", "LTAI5tNone")),
     "GetUser": lambda ims: ims.get_user(NAME),
     "ListUsers": lambda ims: ims.list_users(TAGS),
+    "TagResources": lambda ims: ims.tag_resources(NAME, TAGS),
     "CreateUser": lambda ims: ims.create_user("akw-new", "akw new", {}),
     "SetAccessKeyPolicy": lambda ims: ims.set_access_key_policy(
         NAME, "LTAI5tNone", ["198.51.100.7"]
@@ -44,6 +45,21 @@ def ims(endpoint: Endpoint, admin: Credentials) -> ImsAdapter:
 @pytest.fixture
 def ram(endpoint: Endpoint, admin: Credentials) -> RamAdapter:
     return RamAdapter(endpoint, admin)
+
+
+def test_tags_are_added_to_those_that_are_there(local: LocalCloud, ims: ImsAdapter) -> None:
+    """By one call, which replaces what has the same name; nobody is nobody."""
+    ims.create_user(NAME, "akw orders", TAGS)
+
+    request_id = ims.tag_resources(NAME, {"akw:ticket": "REQ-2", "akw:extended": "later"})
+
+    user = ims.get_user(NAME)
+    assert user is not None
+    assert {**TAGS, "akw:ticket": "REQ-2", "akw:extended": "later"} == dict(user.tags)
+    (call,) = local.calls("TagResources")
+    assert request_id == call["request_id"]
+    with pytest.raises(NotFound):
+        ims.tag_resources("akw-nobody", {"akw:extended": "later"})
 
 
 def test_user_carries_its_grant(local: LocalCloud, ims: ImsAdapter) -> None:

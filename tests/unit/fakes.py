@@ -11,7 +11,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,7 +48,7 @@ WRITES = {
     "attach_policy_to_user": "AttachPolicyToUser", "create_access_key": "CreateAccessKey",
     "update_access_key": "UpdateAccessKey", "delete_access_key": "DeleteAccessKey",
     "create_secret": "CreateSecret", "put_secret_value": "PutSecretValue",
-    "update_secret_version_stage": "UpdateSecretVersionStage",
+    "update_secret_version_stage": "UpdateSecretVersionStage", "tag_resources": "TagResources",
 }  # fmt: skip
 
 REVOKING_WRITES = {
@@ -263,6 +263,16 @@ class FakeIms:
             return "request-restored"
 
         return str(self.world.call("restore_access_key_from_recycle_bin", restore, access_key_id))
+
+    def tag_resources(self, user: str, tags: Mapping[str, str]) -> str:
+        def tag() -> str:
+            if user not in self.world.users:
+                raise NotFound("TagResources", "EntityNotExist.User", 404, "request-none")
+            known = self.world.users[user]
+            self.world.users[user] = replace(known, tags={**known.tags, **tags})
+            return "request-tags"
+
+        return str(self.world.call("tag_resources", tag, user))
 
     def set_access_key_policy(
         self, user: str, access_key_id: str, source_ips: Sequence[str]

@@ -120,7 +120,7 @@ def test_worker_reads_the_ticket_that_was_handed_over(content: dict[str, Any]) -
     assert isinstance(ticket, tickets.Ticket)
     sent = Delivery("accesskey.ticket.approved", "issue", NOW, ticket)
 
-    read = handover.case_of(handover.payload(sent, NOW))
+    read = handover.case_of(handover.payload(sent, NOW), "issue")
 
     assert Case(ticket, NOW) == read
 
@@ -147,7 +147,7 @@ def test_payload_fits_an_asynchronous_invocation() -> None:
 @brief
 def test_any_event_is_answered(event: bytes) -> None:
     """Whatever invokes the worker: a ticket or a refusal, never an exception."""
-    assert isinstance(handover.case_of(event), Denied)
+    assert isinstance(handover.case_of(event, "issue"), Denied)
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_event_that_the_ingress_did_not_make_is_refused(changes: dict[str, Any])
     """The worker trusts nothing: format, source and ticket are checked again."""
     content = json.loads(handover.payload(delivery(), NOW)) | changes
 
-    assert isinstance(handover.case_of(json.dumps(content).encode()), Denied)
+    assert isinstance(handover.case_of(json.dumps(content).encode(), "issue"), Denied)
 
 
 def test_untouched_event_is_read() -> None:
     """The other side of the refusals above."""
-    assert isinstance(handover.case_of(handover.payload(delivery(), NOW)), Case)
+    assert isinstance(handover.case_of(handover.payload(delivery(), NOW), "issue"), Case)
 
 
 DAY = timedelta(days=1)
@@ -183,7 +183,7 @@ def test_approvals_are_judged_at_their_acceptance(
     accepted_at: datetime, judged_at: datetime
 ) -> None:
     """A retry decides as the first attempt did; no event makes an old approval fresh for ever."""
-    read = handover.case_of(handover.payload(delivery(), accepted_at))
+    read = handover.case_of(handover.payload(delivery(), accepted_at), "issue")
 
     assert isinstance(read, Case)
     assert judged_at == read.judged_at(NOW)
@@ -191,7 +191,7 @@ def test_approvals_are_judged_at_their_acceptance(
 
 def test_deeply_nested_event_is_refused() -> None:
     """Not a crash that FC would repeat eight times."""
-    assert Denied("not_json") == handover.case_of(b"[" * 100_000)
+    assert Denied("not_json") == handover.case_of(b"[" * 100_000, "issue")
 
 
 REVOKING = {"type": "accesskey.ticket.revoked"}
@@ -207,7 +207,7 @@ def test_revocation_is_a_withdrawal_unless_its_event_says_why(
     """A webhook brings no reason; whoever may invoke the function can."""
     content = json.loads(handover.payload(delivery(**REVOKING), NOW)) | changes
 
-    read = handover.case_of(json.dumps(content).encode(), action="revoke")
+    read = handover.case_of(json.dumps(content).encode(), "revoke")
 
     assert isinstance(read, Case)
     assert reason == read.reason
@@ -218,7 +218,7 @@ def test_unknown_reason_is_refused(reason: object) -> None:
     """Not taken for the reversible one: whoever wrote it meant something."""
     content = json.loads(handover.payload(delivery(**REVOKING), NOW)) | {"reason": reason}
 
-    read = handover.case_of(json.dumps(content).encode(), action="revoke")
+    read = handover.case_of(json.dumps(content).encode(), "revoke")
 
     assert Denied("invalid_value", "reason") == read
 
@@ -227,4 +227,6 @@ def test_issuing_event_has_no_reason_to_end() -> None:
     """It would mean two things at once."""
     content = json.loads(handover.payload(delivery(), NOW)) | {"reason": "leaked"}
 
-    assert Denied("invalid_value", "reason") == handover.case_of(json.dumps(content).encode())
+    read = handover.case_of(json.dumps(content).encode(), "issue")
+
+    assert Denied("invalid_value", "reason") == read

@@ -67,5 +67,5 @@ def test_worker_takes_only_its_own_kind(action: str) -> None:
     """What is to be revoked is never issued, whoever hands it over."""
     event = handover.payload(delivery(), NOW)
 
-    assert Denied("invalid_value", "type") == handover.case_of(event, action=action)
-    assert not isinstance(handover.case_of(event, action="revoke"), Denied)
+    assert Denied("invalid_value", "type") == handover.case_of(event, action)
+    assert not isinstance(handover.case_of(event, "revoke"), Denied)

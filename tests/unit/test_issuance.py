@@ -54,11 +54,11 @@ FAULTS = [
 ATTEMPTS = 60
 
 
-def grant_of(content: dict[str, Any]) -> Grant:
-    """What an approved ticket plans."""
+def grant_of(content: dict[str, Any], now: datetime = BEGAN) -> Grant:
+    """What a ticket plans that is approved at that moment."""
     ticket = tickets.parse(content, source="standard-webhooks")
     assert isinstance(ticket, tickets.Ticket)
-    approved = approvals.decide(ticket, RULES, BEGAN)
+    approved = approvals.decide(ticket, RULES, now)
     assert isinstance(approved, Approved)
     grant = grants.plan(ticket, approved, TEMPLATES, ASSETS, Secret("ledger"))
     assert isinstance(grant, Grant)
