@@ -23,6 +23,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     approvals         does this ticket's approval count
     policies          from ticket and templates to the one policy document
     grants            what an approved ticket promises, and the tags that carry it
+    extension         a later end beside a grant, signed
     ledger            a grant read back from its user, if it is signed
     secret_documents  what is written into KMS
     audit             the rows of the audit log, and their chain
@@ -36,6 +37,7 @@ Issuing, `resumption` pure:
     broker            the ports and terms of one invocation
     issuance          the saga, in order
     key_making        a new key until it is stored
+    ticket_leases     a ticket's turn, and the memory that it is used
     resumption        what an attempt finds, and what is left to do
     recycled_names    a name that a deleted user still holds
     leases            one run at a time
@@ -48,6 +50,7 @@ Living with a key; `rotation`, `rotation_log`, `expiry`, `hygiene` and `drift` p
     rotating          one user's rotation, in order
     rotation          where it is, and what is due
     rotation_log      what only the audit log knows of it
+    extending         a grant's end, put off by a new ticket
     expiry            which grants are over, or nearly
     ending            the sweep's care for that
     hygiene           rules about keys that nobody needs
