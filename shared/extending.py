@@ -44,6 +44,11 @@ class Seen:
     secret_tags: dict[str, str] | None
     revoking: bool
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether something that every grant has was not found."""
+        return isinstance(self.grant, Unreadable) or self.secret_tags is None
+
 
 def extend(
     broker: Broker, asked: Grant, ledger_key: Secret, record: Attempt
@@ -55,6 +60,11 @@ def extend(
     """
     seen = find(broker, asked, ledger_key)
     outcome = decide(asked, seen, broker.now(), ledger_key)
+    if isinstance(outcome, Denied) and seen.incomplete:
+        # A stale answer is not "gone", and a refusal is for good: it is asked once more.
+        broker.sleep(broker.lease_terms.max_lag_seconds)
+        seen = find(broker, asked, ledger_key)
+        outcome = decide(asked, seen, broker.now(), ledger_key)
     if isinstance(outcome, Denied) or EXTENDED in seen.ended:
         return outcome
     change = Change(EXTENDED, "ims", "TagResources", resource=timestamps.text(outcome.expires_at))

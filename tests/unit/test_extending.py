@@ -17,7 +17,7 @@ from shared.ledger import LiveGrant, Unreadable
 from shared.ports import PolicyState, User
 from shared.refusals import Denied
 from shared.secrecy import Secret
-from tests.unit.fakes import BEGAN, Fault, World, succeeded
+from tests.unit.fakes import BEGAN, FakeIms, FakeKms, FakeRam, Fault, World, succeeded
 from tests.unit.samples import approval, approved_ticket, self_service_ticket
 from tests.unit.test_cleanup import run_of
 from tests.unit.test_issuance import APPLICATION, attempt, grant_of
@@ -157,6 +157,22 @@ def test_broken_anywhere_it_ends_extended_and_on_record(fault: Fault) -> None:
             announced |= any((row["event_type"], row["phase"]) == ("grant.extended", "intent")
                              for row in entry[2])  # fmt: skip
         assert entry[0] != "TagResources" or announced
+
+
+@pytest.mark.parametrize("method", ["get_user", "get_policy", "describe_secret"])
+def test_stale_answer_refuses_nothing(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """"Not found" for once is not "gone": a refusal would be final."""
+    world = issued()
+    port = FakeKms if method == "describe_secret" else FakeIms if method == "get_user" else FakeRam
+    true, asked_before = getattr(port, method), []
+
+    def stale_at_first(self: Any, name: str) -> Any:
+        asked_before.append(name)
+        return true(self, name) if len(asked_before) > 1 else None
+
+    monkeypatch.setattr(port, method, stale_at_first)
+
+    assert Extended(APPLICATION.user, LATER) == once(world)
 
 
 @pytest.mark.parametrize(("changes", "where"), [
