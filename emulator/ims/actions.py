@@ -8,6 +8,7 @@ from emulator.ims import (
     login,
     mfa,
     network,
+    passwords,
     preference,
     recycled_keys,
     recycled_users,
@@ -19,6 +20,6 @@ from emulator.ims import (
 from emulator.ims.product import IMS
 
 __all__ = [
-    "IMS", "groups", "keys", "login", "mfa", "network", "preference", "recycled_keys",
-    "recycled_users", "reports", "summary", "tags", "users",
+    "IMS", "groups", "keys", "login", "mfa", "network", "passwords", "preference",
+    "recycled_keys", "recycled_users", "reports", "summary", "tags", "users",
 ]  # fmt: skip

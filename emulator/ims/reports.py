@@ -34,9 +34,10 @@ def lines(ram: RamState, account_created_at: datetime) -> list[str]:
         for number in range(1, quotas.KEYS_PER_USER + 1)
         for column in _KEY_COLUMNS
     ]
+    login = iso(ram.root_last_login_at) if ram.root_last_login_at else "-"
     root = [
-        "<root>", iso(account_created_at), "-", "TRUE", "TRUE", "N/A", "N/A", "FALSE",
-        *_keys(ram.keys_of(ram.account_id)),
+        "<root>", iso(account_created_at), login, "TRUE", "TRUE", "N/A", "N/A",
+        _word(ram.root_mfa), *_keys(ram.keys_of(ram.account_id)),
     ]  # fmt: skip
     rows = [header, root, *(_row(ram, ram.users[name]) for name in sorted(ram.users))]
     return [",".join(row) for row in rows]

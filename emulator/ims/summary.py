@@ -60,7 +60,7 @@ def get_account_security_practice_report(call: Call) -> Answer:
     return {"AccountSecurityPracticeInfo": {
         "Score": 100 - 20 * sum(faults),
         "AccountSecurityPracticeUserInfo": {
-            "BindMfa": False, "SubUser": len(ram.users), "RootWithAccessKey": root_keys,
+            "BindMfa": ram.root_mfa, "SubUser": len(ram.users), "RootWithAccessKey": root_keys,
             "SubUserBindMfa": sum(bool(user.mfa_device) for user in ram.users.values()),
             "SubUserPwdLevel": "mid", "OldAkNum": len(aged), "UnusedAkNum": len(unused),
             "SubUserWithOldAccessKey": len({key.user_id for key in aged}),

@@ -9,6 +9,7 @@ from emulator.ram import (
     keys,
     login,
     mfa,
+    passwords,
     policies,
     preference,
     roles,
@@ -19,6 +20,6 @@ from emulator.ram import (
 from emulator.ram.product import RAM
 
 __all__ = [
-    "RAM", "account", "attachments", "groups", "keys", "login", "mfa", "policies", "preference",
-    "roles", "tags", "users", "versions",
+    "RAM", "account", "attachments", "groups", "keys", "login", "mfa", "passwords", "policies",
+    "preference", "roles", "tags", "users", "versions",
 ]  # fmt: skip

@@ -1,13 +1,13 @@
 """Login profiles: whether a user has a console password. The password itself is not kept.
 
-Limitation: no logging in, no password policy beyond a length of 8 to 32 characters.
+Limitation: no logging in.
 """
 
 from __future__ import annotations
 
 from emulator.call import Call
 from emulator.clock import iso
-from emulator.ram import directory, errors
+from emulator.ram import directory, errors, passwords
 from emulator.ram.product import RAM
 from emulator.ram.state import User
 from emulator.rpc import Answer
@@ -26,7 +26,7 @@ def create(call: Call, user: User) -> Answer:
     """Give a user a console password."""
     if user.login_profile is not None:
         raise errors.already_exists("User.LoginProfile")
-    _check_password(call)
+    passwords.check(call, user.name)
     user.login_profile = {flag: call.boolean(flag) for flag in FLAGS} | {
         "CreateDate": iso(call.now), "UpdateDate": iso(call.now), "Status": _status(call, "Active"),
     }  # fmt: skip
@@ -37,7 +37,7 @@ def update(call: Call, user: User) -> Answer:
     """Change what is given; the rest stays."""
     stored = profile(user)
     if call.text("Password"):
-        _check_password(call)
+        passwords.check(call, user.name)
     changes = {flag: call.boolean(flag, stored[flag]) for flag in FLAGS}
     stored |= changes | {"Status": _status(call, stored["Status"]), "UpdateDate": iso(call.now)}
     return stored
@@ -47,11 +47,6 @@ def delete(user: User) -> Answer:
     profile(user)
     user.login_profile = None
     return {}
-
-
-def _check_password(call: Call) -> None:
-    if not 8 <= len(call.required("Password")) <= 32:
-        raise errors.weak_password()
 
 
 def _status(call: Call, default: str) -> str:

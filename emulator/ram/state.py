@@ -159,6 +159,9 @@ class RamState:
         self.credential_report: CredentialReport | None = None
         self.account_alias = ""
         self.security_preference: dict[str, Any] = {}
+        self.password_policy: dict[str, bool | int] = {}
+        self.root_mfa = False  # whether the account's own login has an MFA device
+        self.root_last_login_at: datetime | None = None
         self.account_key_policy = "{}"
         self.domain = f"{account_id}.onaliyun.com"
         self._parsed: dict[str, tuple[language.Statement, ...]] = {}

@@ -53,6 +53,61 @@ def test_preference_has_idle_days_and_is_shared_with_ram(emulator: Any, admin: S
     )  # fmt: skip
 
 
+RULES: dict[str, Any] = {
+    "MinimumPasswordLength": 14, "RequireLowercaseCharacters": True,
+    "RequireUppercaseCharacters": True, "RequireNumbers": True, "RequireSymbols": True,
+    "MaxPasswordAge": 365, "PasswordReusePrevention": 5, "MaxLoginAttemps": 5,
+}  # fmt: skip
+
+
+def test_password_policy_is_one_under_two_names(emulator: Any, admin: Sdk) -> None:
+    """RAM sets its rules, IMS shows them beside its own, and what is left out is the default."""
+    admin("SetPasswordPolicy", PasswordNotContainUserName=True, InitialPasswordAge=7)
+    old = ram(emulator)
+    shown = old("SetPasswordPolicy", HardExpiry=True, **RULES)["PasswordPolicy"]
+
+    assert shown == RULES | {"HardExpiry": True}
+    assert admin("GetPasswordPolicy")["PasswordPolicy"] == RULES | {
+        "HardExpire": True, "PasswordNotContainUserName": True, "InitialPasswordAge": 7,
+        "MinimumPasswordDifferentCharacter": 0, "InterceptRiskPasswordOnApi": False,
+    }  # fmt: skip
+    old("SetPasswordPolicy", MaxLoginAttemps=3)
+    assert old("GetPasswordPolicy")["PasswordPolicy"] == {
+        "MinimumPasswordLength": 8, "RequireLowercaseCharacters": False,
+        "RequireUppercaseCharacters": False, "RequireNumbers": False, "RequireSymbols": False,
+        "MaxPasswordAge": 0, "PasswordReusePrevention": 0, "MaxLoginAttemps": 3,
+        "HardExpiry": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("MinimumPasswordLength", 7), ("MinimumPasswordLength", 33), ("MaxPasswordAge", 1096),
+    ("PasswordReusePrevention", 25), ("MaxLoginAttemps", 33),
+    ("MinimumPasswordDifferentCharacter", 9), ("InitialPasswordAge", 91),
+])  # fmt: skip
+def test_password_rules_have_limits(admin: Sdk, name: str, value: int) -> None:
+    """Nothing is set then."""
+    assert admin.refusal("SetPasswordPolicy", **{name: value}) == (
+        400, f"InvalidParameter.{name}")  # fmt: skip
+    assert admin("GetPasswordPolicy")["PasswordPolicy"]["MinimumPasswordLength"] == 8
+
+
+@pytest.mark.parametrize("password", [
+    "Short-enough1", "no-upper-case-1", "NO-LOWER-CASE-1", "No-number-there", "NoSymbolThere123",
+    "Of-the-user-u-123", "Aa1-" * 9,
+])  # fmt: skip
+def test_weak_password_is_refused(emulator: Any, admin: Sdk, password: str) -> None:
+    """By every rule that can be seen in a password itself."""
+    admin("SetPasswordPolicy", PasswordNotContainUserName=True, **RULES)
+    client = ram(emulator)
+    client("CreateUser", UserName="the-user-u")
+
+    given = {"UserName": "the-user-u", "Password": password}
+    assert client.refusal("CreateLoginProfile", **given) == (
+        400, "InvalidParameter.Password.TooWeak")  # fmt: skip
+    client("CreateLoginProfile", UserName="the-user-u", Password="Good-enough-by-1-rule")
+
+
 def rows_of(*contents: str) -> list[dict[str, str]]:
     lines = [line for c in contents for line in base64.b64decode(c).decode().split("\n")]
     return list(csv.DictReader(lines))
