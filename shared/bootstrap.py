@@ -9,7 +9,7 @@ import json
 import os
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from shared.intake import Desk
     from shared.lifecycle import Lifecycle, RotationTerms
     from shared.policies import Assets
-    from shared.ports import Functions
+    from shared.ports import AuditLog, Functions
+    from shared.posture.reading import Observer
     from shared.rules import Rules
     from shared.sealing import Sealer
     from shared.templates import Template
@@ -240,6 +241,34 @@ def sealer_of(current: Settings, credentials: Credentials, source: str) -> Seale
         macs=KmsMacAdapter(endpoint, credentials, key_id=current.digest_key_id),
         now=now,
     )
+
+
+def observer(
+    environment: Mapping[str, str], function: Any, remaining_seconds: Callable[[], float]
+) -> tuple[Settings, Observer, AuditLog]:
+    """What the posture function works with: it reads the account, and writes audit rows."""
+    from shared.adapters.sls import AuditLogAdapter
+
+    current = settings()
+    log = AuditLogAdapter(
+        _endpoint(current), _credentials(environment), project=current.audit_project,
+        logstore=current.audit_logstore, source=function.name,
+    )  # fmt: skip
+    return current, observing(environment, remaining_seconds), log
+
+
+def observing(
+    environment: Mapping[str, str], remaining_seconds: Callable[[], float]
+) -> Observer:
+    """What whoever looks at the account works with; their credentials need only read."""
+    from shared.adapters.account_reader import AccountReaderAdapter
+    from shared.posture.reading import Observer
+
+    current = settings()
+    reader = AccountReaderAdapter(
+        _endpoint(current), _credentials(environment), current.upn_domain)  # fmt: skip
+    return Observer(reader, current.account_id, current.region, lifecycle().rotation, now,
+                    time.sleep, remaining_seconds)  # fmt: skip
 
 
 def auditor(environment: Mapping[str, str]) -> Auditor:

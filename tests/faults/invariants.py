@@ -197,15 +197,25 @@ def i7_revocation_is_complete_and_denies_first(case: Evidence) -> list[str]:
         return []
     found = [f"{what} is left after the revocation" for what in remains(case)]
     made = [change for change in case.changes if REVOKER in change["principal"]]
-    deletes = [change["order"] for change in made if _deletes(change)]
-    first_denial = min((change["order"] for change in made if denies(change)), default=0)
-    if deletes and _had_a_user(case) and not 0 < first_denial < min(deletes):
+    deletes = [change for change in made if _deletes(change)]
+    if deletes and _had_a_user(case) and not _denied_before(made, deletes):
         found.append("something was deleted before access was denied")
     if case.purged:
         ram = case.state["ram"]
         bins = {**ram["recycled_keys"], **ram["recycled_users"]}
         found += [f"{name} lies in a recycle bin" for name in sorted(bins.keys() & case.ids)]
     return found
+
+
+def _denied_before(made: list[Entry], deletes: list[Entry]) -> bool:
+    """Whether access was denied before the first deletion; or was to be, by a call that its run had
+    given up when the cloud came to it: the run then goes on, as past every error."""
+    first, first_asked = (min(entry[name] for entry in deletes) for name in ("order", "seq"))
+    return any(
+        denies(change) and (change["order"] < first
+                            or (change["unheard"] and change["seq"] < first_asked))
+        for change in made
+    )  # fmt: skip
 
 
 def _deletes(change: Entry) -> bool:

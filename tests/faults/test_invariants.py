@@ -234,6 +234,21 @@ def test_deletion_before_denial_is_told() -> None:
     ]
 
 
+def test_denial_that_was_given_up_was_asked_for_before() -> None:
+    """I7, where the cloud is so slow that it comes to the denial after the deletion."""
+    cut = change(3, "ram", "UpdateAccessKey", principal=REVOKER, seq=1, unheard=True,
+                 parameters={"UserAccessKeyId": "K1", "Status": "Inactive"})  # fmt: skip
+    gone = deleted(2, principal=REVOKER)
+    made = change(0, "ims", "CreateUser")
+
+    late = case(made, cut, gone, revoked_from=1)
+    assert invariants.i7_revocation_is_complete_and_denies_first(late) == []
+    for spoilt in ({"unheard": False}, {"seq": 3}):
+        early = case(made, cut | spoilt, gone, revoked_from=1)
+        assert invariants.i7_revocation_is_complete_and_denies_first(early) == [
+            "something was deleted before access was denied"]  # fmt: skip
+
+
 def test_what_a_revocation_leaves_is_told() -> None:
     """I7: nothing that bears the name, and where it purges nothing in the bins either."""
     bins = {"recycled_keys": {"K1": {}}, "recycled_users": {"U9": {}}}
