@@ -15,6 +15,7 @@ from typing import Any
 
 from deploy import emulator_page
 from shared import refusals, templates
+from shared.posture import controls
 from shared.settings import SETTINGS
 from shared.use_cases import ALTERNATIVES
 
@@ -92,12 +93,37 @@ def readme(root: Path) -> str:
 
 
 # Page under docs/ → the function that writes it.
+def posture_page(root: Path) -> str:
+    """docs/posture.md: every control, from the code that judges it."""
+    rows = (
+        (f"`{control.id}`", control.severity, ", ".join(control.sources), control.passes,
+         control.advice)
+        for control in controls.ALL
+    )  # fmt: skip
+    return "\n".join([
+        _NOTE.format(source="shared/posture/"), "# Posture", "",
+        "What `akw-posture` looks at once a day, and `make posture` at once: the whole account, "
+        "every user, akwarden's or not. Sources are the numbers of CIS Alibaba Cloud Foundations "
+        "2.0 and the rules of Cloud Config's AccessKey and permission pack; `akwarden` are its "
+        "own. Of that pack's other rules (ActionTrail, ECS, ACK and FC) none is looked at.", "",
+        "Each control passes, fails, or is unknown: what could not be read never passes. A failure "
+        "that akwarden causes itself, within its time, is marked `by design` with the reason and "
+        "the deadline. The credential report is up to four hours old and tells no key ids, so that "
+        "keys are named by their user and number; one older than a day is not believed. Conditions "
+        "and denials in policies are not weighed, nor the policies of secrets and buckets. A user "
+        "counts as akwarden's by its name and tags; whether they are signed is the sweep's "
+        "finding.", "",
+        *_table(("Control", "Severity", "Source", "Passes when", "What to do"), rows),
+    ]) + "\n"  # fmt: skip
+
+
 PAGES: dict[str, Callable[[Path], str]] = {
     "../README.md": readme,
     "emulator.md": emulator_page.page,
     "ticket.md": ticket_page,
     "refusals.md": refusals_page,
     "templates.md": templates_page,
+    "posture.md": posture_page,
 }
 
 

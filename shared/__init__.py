@@ -56,6 +56,10 @@ Living with a key; `rotation`, `rotation_log`, `expiry`, `hygiene` and `drift` p
     hygiene           rules about keys that nobody needs
     drift             is a policy still the approved one
 
+The account as a whole:
+
+    posture/          what is wrong with it, control by control
+
 Revoking; `reasons`, `orders`, `selection`, `removal` and `recycling` are pure:
 
     reasons           why a grant ends, and what follows
