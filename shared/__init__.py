@@ -44,12 +44,13 @@ Issuing, `resumption` pure:
     steps             announced changes, and how each ended
     audit_outbox      rows that were not acknowledged go again
 
-Living with a key; `rotation`, `rotation_log`, `expiry`, `hygiene` and `drift` pure:
+Living with a key; `rotation`, `rotation_log`, `inventory`, `expiry`, `hygiene` and `drift` pure:
 
     rotation_runs     whose turn it is, and what was asked for
     rotating          one user's rotation, in order
     rotation          where it is, and what is due
     rotation_log      what only the audit log knows of it
+    inventory         a row per key and day
     extending         a grant's end, put off by a new ticket
     expiry            which grants are over, or nearly
     ending            the sweep's care for that

@@ -20,7 +20,7 @@ from shared.key_making import Place
 from shared.leases import Lease
 from shared.ledger import LiveGrant
 from shared.lifecycle import RotationTerms
-from shared.ports import LastUse
+from shared.ports import KeyStatus, LastUse
 from shared.rotation import (
     LEAKED,
     UNDO,
@@ -46,11 +46,12 @@ RELEASED = "lease.released"
 @dataclass(frozen=True)
 class Rotated:
     """What one run did with one user: its steps (reports among them), none if nothing was due;
-    `current` is the key that readers get now."""
+    `current` is the key that readers get now, `keys` are those that the run found."""
 
     user: str
     steps: tuple[Step, ...]
     current: str
+    keys: tuple[KeyStatus, ...] = ()
 
 
 def rotate(
@@ -291,4 +292,4 @@ def _made(record: Attempt, event: str, key_id: str, call: Callable[[], str]) -> 
 
 def _ended(grant: LiveGrant, seen: Seen, steps: Sequence[Step], made: str = "") -> Rotated:
     took = next((s.key_id for s in steps if isinstance(s, TakeBack | Promote)), "")
-    return Rotated(grant.user, tuple(steps), took or made or seen.current)
+    return Rotated(grant.user, tuple(steps), took or made or seen.current, seen.keys)

@@ -1,7 +1,8 @@
 """A run of the rotation function: one user that somebody asked for, or all whose turn it is.
 
 Each user's turn comes once a day, at an hour that its name decides, so that the calls are spread
-evenly over the day: three per user, and one more for a key that has a successor.
+evenly over the day: three per user, and one for the last use of each key, which goes into the
+inventory.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared import audit, key_text, ledger, naming, rotating, tickets, timestamps
+from shared import audit, inventory, key_text, ledger, naming, rotating, tickets, timestamps
 from shared.audit import Attempt, Subject
 from shared.broker import Broker
-from shared.errors import AkwardenError, LeaseHeld, RotationIncomplete
+from shared.errors import AkwardenError, CloudError, LeaseHeld, RotationIncomplete
+from shared.inventory import Entry
 from shared.ledger import LiveGrant, Unreadable
 from shared.lifecycle import RotationTerms
-from shared.ports import PolicyState, User
+from shared.ports import LastUse, PolicyState, User
 from shared.refusals import Denied
 from shared.rotating import Rotated
 from shared.rotation import ASKED, DUE, LEAKED, UNDO, Asked, Report
@@ -55,6 +58,7 @@ class Run:
     remaining_seconds: Callable[[], float]
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[AkwardenError] = field(default_factory=list)
+    inventory: list[Entry] = field(default_factory=list)
 
 
 def of_event(event: bytes) -> Wish | datetime | Denied:
@@ -127,6 +131,7 @@ def take_turns(run: Run, at: datetime) -> None:
         for user in users:
             if naming.place_of(user.name)[0] and turn_of(user.name) == at.hour % HOURS:
                 pool.submit(_take_turn, run, user, policies.get(user.name))
+    _write_inventory(run, at)
     log.info("rotation: %s", dict(run.counts))
     if run.failures:
         raise RotationIncomplete(run.failures)
@@ -148,7 +153,7 @@ def _take_turn(run: Run, user: User, description: str | None) -> None:
         run.counts[grant.reason] += 1  # to be told by the sweep, whose findings these are
         return
     try:
-        _rotated(run, grant, Asked(DUE))
+        _take_inventory(run, grant, _rotated(run, grant, Asked(DUE)))
     except LeaseHeld:
         run.counts["left at work"] += 1
     except AkwardenError as err:
@@ -157,6 +162,28 @@ def _take_turn(run: Run, user: User, description: str | None) -> None:
     except Exception as err:  # the run's loop: one odd record must not end it for the others
         run.failures.append(AkwardenError(f"internal_error: {type(err).__name__}"))
         log.error("user %s: %s", user.name, type(err).__name__)
+
+
+def _take_inventory(run: Run, grant: LiveGrant, done: Rotated) -> None:
+    broker = run.broker
+    for key in done.keys:
+        use: LastUse | None = None
+        with suppress(CloudError):  # told as unknown
+            use = broker.ims.get_access_key_last_used(grant.user, key.id)
+        run.inventory.append(inventory.entry(grant, key, use, broker.now()))
+
+
+def _write_inventory(run: Run, at: datetime) -> None:
+    """All of the hour's keys at once; what cannot be written is the retry's."""
+    if not run.inventory:
+        return
+    run.counts["inventory"] = len(run.inventory)
+    operation_id = naming.operation_id("inventory", timestamps.text(at), "take")
+    record = run.record(Subject("", "", "", ""), operation_id)
+    try:
+        run.broker.audit_log.put_logs(inventory.rows(record, run.inventory, run.broker.now()))
+    except AkwardenError as err:
+        run.failures.append(err)
 
 
 def _rotated(run: Run, grant: LiveGrant, asked: Asked) -> Rotated:
