@@ -247,14 +247,21 @@ def observer(
     environment: Mapping[str, str], function: Any, remaining_seconds: Callable[[], float]
 ) -> tuple[Settings, Observer, AuditLog]:
     """What the posture function works with: it reads the account, and writes audit rows."""
+    current, log = audit_log(environment, function.name)
+    return current, observing(environment, remaining_seconds), log
+
+
+def audit_log(
+    environment: Mapping[str, str], source: str = "report"
+) -> tuple[Settings, AuditLog]:
+    """The audit log with anybody's credentials; `source` is the name under which they write."""
     from shared.adapters.sls import AuditLogAdapter
 
     current = settings()
-    log = AuditLogAdapter(
+    return current, AuditLogAdapter(
         _endpoint(current), _credentials(environment), project=current.audit_project,
-        logstore=current.audit_logstore, source=function.name,
+        logstore=current.audit_logstore, source=source,
     )  # fmt: skip
-    return current, observing(environment, remaining_seconds), log
 
 
 def observing(
