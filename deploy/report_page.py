@@ -43,7 +43,7 @@ class Cell:
 
 
 _STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem}
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:100rem;padding:0 1rem}
 body{color:#1d2430}
 h1{margin-bottom:0}.at{color:#667;margin-top:.2rem}
 .numbers{display:flex;gap:2.5rem;margin:1.5rem 0}.numbers b{display:block;font-size:1.9rem}
@@ -51,6 +51,7 @@ h1{margin-bottom:0}.at{color:#667;margin-top:.2rem}
 svg text{font:11px system-ui,sans-serif;fill:#445}svg rect{fill:#4a7ab5}
 table{border-collapse:collapse;width:100%;margin:1rem 0 2.5rem;font-size:.86rem}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #dde2ea;vertical-align:top}
+#keys td{white-space:nowrap}#keys td.wrap{white-space:normal}
 th button{all:unset;cursor:pointer;font-weight:600}
 th button:focus-visible{outline:2px solid #4a7ab5}
 th[aria-sort=ascending] button::after{content:" \\25B2"}
@@ -167,11 +168,15 @@ def _key(one: Entry, now: datetime) -> list[Cell]:
             f"{age:.0f} d", age, "bad" if age > OLD_DAYS and one.status == "Active" else ""),
         _used(one.used), Cell(one.service, one.service),
         Cell(f"{one.expires_at:%Y-%m-%d}", left, "bad" if left <= SOON_DAYS else ""),
-        Cell(one.requester, one.requester), Cell(", ".join(one.approvers), ",".join(one.approvers)),
-        Cell(", ".join(one.templates), ",".join(one.templates)),
+        Cell(one.requester, one.requester), _several(one.approvers),
+        _several(one.templates),
         Cell(one.ticket[1], one.ticket[1]),
-        Cell(_moment(one.seen_at), one.seen_at.timestamp(), "bad" if stale else "dim"),
+        Cell(f"{one.seen_at:%Y-%m-%d %H:%M}", one.seen_at.timestamp(), "bad" if stale else "dim"),
     ]  # fmt: skip
+
+
+def _several(names: Sequence[str]) -> Cell:
+    return Cell(", ".join(names), ",".join(names), "wrap")
 
 
 def _used(used: datetime | str) -> Cell:
@@ -219,7 +224,7 @@ def _table(name: str, columns: Sequence[str], lines: Sequence[Sequence[Cell]]) -
 def _cell(cell: Cell) -> str:
     shown = escape(cell.shown)
     inner = f"<code>{shown}</code>" if cell.kind == "code" else shown
-    kind = f' class="{cell.kind}"' if cell.kind in ("bad", "dim") else ""
+    kind = f' class="{cell.kind}"' if cell.kind in ("bad", "dim", "wrap") else ""
     return f'<td data-v="{escape(str(cell.sorts))}"{kind}>{inner}</td>'
 
 
