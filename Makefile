@@ -74,7 +74,7 @@ crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
 
-faults: $(STAMP)  ## every call broken in every way, checked (an hour; N=500 SEED=1: random pairs)
+faults: $(STAMP)  ## every call broken in every way, checked (an hour and a half; N=500 SEED=1: random pairs)
 	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(N),pairs $(N),all)
 
 lint: $(STAMP)  ## ruff, mypy --strict, import-linter, generated documents are current
