@@ -17,6 +17,7 @@ from shared.grants import Grant
 from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
 from shared.refusals import Denied
 
+SERVED = frozenset({"key.issued", "self_service.granted"})  # what ends an issue
 MEMORY_DAYS = 3650  # how far back a consumed ticket is remembered: as long as the log is kept
 
 
@@ -92,13 +93,13 @@ def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
     refused = _refused(grant, found)
     if refused:
         return refused
-    if found.ended & {"key.issued", "self_service.granted"}:
+    if found.ended & SERVED:
         return _already(grant, found)
     return _changes(grant, found)
 
 
 def _refused(grant: Grant, found: Found) -> Denied | None:
-    if REVOKED in found.ended:
+    if found.ended - SERVED:  # revoked, or used for something else
         return Denied("ticket_consumed")
     if not grant.holds_key:
         return _refused_self_service(grant, found)

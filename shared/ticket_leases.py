@@ -47,7 +47,7 @@ def remembered(broker: Broker, ticket: Ticket) -> bool:
     the leases are left to end by themselves: until then they say the same."""
     waited = 0.0
     with suppress(CloudError):  # unreadable is not searchable either
-        while not ended(broker, ticket):
+        while not resumption.events_of(ended(broker, ticket)):
             if waited >= LONGEST_MEMORY_SECONDS:
                 return False
             broker.sleep(MEMORY_PAUSE_SECONDS)

@@ -230,6 +230,18 @@ def test_ticket_serves_once() -> None:
     assert Denied("ticket_consumed") == once(world, asked(id="REQ-3"))
 
 
+def test_ticket_that_extended_issues_nothing_later() -> None:
+    """Not even when the grant that it prolonged is gone: one approval, one use."""
+    world = issued()
+    extended(world)
+    world.users.clear()
+    for left in (world.keys, world.secrets, world.versions, world.policies, world.attached):
+        left.clear()
+
+    assert Denied("ticket_consumed") == attempt(world.broker(), EXTENSION)
+    assert {} == world.users
+
+
 def test_self_service_has_nothing_that_could_carry_a_later_end() -> None:
     """Said, and not half done."""
     refused = once(issued(), grant_of(self_service_ticket(id="REQ-2")))
