@@ -5,10 +5,9 @@ PORT   ?= 8180
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
-APART  := $(CROWD) tests/e2e/test_crashes.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate report posture sweep-plan verify-audit test test-apart test-e2e test-rest bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -49,18 +48,18 @@ sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes not
 	@$(BIN)/python -m deploy.sweep_plan
 
 test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in three processes
-	@$(MAKE) --no-print-directory -j3 test-apart test-e2e test-rest
+	@$(MAKE) --no-print-directory -j3 test-crowd test-e2e test-rest
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too.
 # Each part's output is shown when it has ended.
-test-apart: $(STAMP)
+test-crowd: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest $(APART) --durations=10 > build/test-apart.log 2>&1; \
-	  ended=$$?; cat build/test-apart.log; exit $$ended
+	@$(BIN)/python -m pytest $(CROWD) --durations=10 > build/test-crowd.log 2>&1; \
+	  ended=$$?; cat build/test-crowd.log; exit $$ended
 
 test-e2e: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/e2e $(APART:%=--ignore %) --durations=10 > build/test-e2e.log 2>&1; \
+	@$(BIN)/python -m pytest tests/e2e --ignore $(CROWD) --durations=10 > build/test-e2e.log 2>&1; \
 	  ended=$$?; cat build/test-e2e.log; exit $$ended
 
 test-rest: $(STAMP)

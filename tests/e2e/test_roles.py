@@ -15,9 +15,9 @@ from tests.e2e.conftest import DECISIVE, Scene, until
 # real cloud asks for them; each with its reason. None so far.
 GRANTED_FOR_DOCUMENTED_UNCERTAINTY: dict[tuple[str, str], str] = {}
 
-# `make test` runs these in a process of their own. They call what others call, only more often and
-# with kills; if they did not, the test below would tell.
-APART = {"test_concurrency.py", "test_crashes.py"}
+# `make test` runs it in a process of its own. It calls what others call, only more often and with
+# kills; if it did not, the test below would tell.
+APART = {"test_concurrency.py"}
 
 REMOVALS = [
     ("akw-approval", "fc:InvokeFunction"),
