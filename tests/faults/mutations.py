@@ -73,14 +73,14 @@ MUTATIONS = (
     Mutation("a read that failed counts as nothing there", "I6", (
         Change(ISSUANCE, "            lambda: broker.kms.list_secret_version_ids(grant.secret),",
                "            lambda: _or_nothing(broker, grant),"),
-        Change(ISSUANCE, "def _ended(", '''def _or_nothing(broker: Any, grant: Any) -> Any:
+        Change(ISSUANCE, "def _under_leases(", '''def _or_nothing(broker: Any, grant: Any) -> Any:
     try:
         return broker.kms.list_secret_version_ids(grant.secret)
-    except CloudError:
+    except Exception:
         return []
 
 
-def _ended('''),
+def _under_leases('''),
         Change(RESUMPTION, "and not secret.deletes_at and not versions:",
                "and not secret.deletes_at and versions is None:"),
     ), ("issue/akw-issue:kms.UpdateSecretVersionStage.1=kill-after"
