@@ -131,9 +131,10 @@ class Stage:
         variables are."""
         proxy = f"http://{source_ip}:x@127.0.0.1:{self.port}"
         wanted = dict.fromkeys(("http_proxy", "HTTP_PROXY"), proxy)
+        wanted["SSL_CERT_FILE"] = self._ca_file  # read by http clients too; the machine's is long
         if self._https:
             wanted |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
-            wanted |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), self._ca_file)
+            wanted["REQUESTS_CA_BUNDLE"] = self._ca_file
         before = {name: os.environ.get(name) for name in wanted}
         os.environ.update(wanted)
         try:

@@ -10,8 +10,14 @@ from __future__ import annotations
 def overlap(a: str, b: str) -> bool:
     """Whether some string matches both patterns; `*` is any text, `?` any one character.
 
-    Exact, in len(a) x len(b) steps: row i, column j says whether a[i:] and b[j:] overlap.
+    Exact, in len(a) x len(b) steps: row i, column j says whether a[i:] and b[j:] overlap. Most
+    pairs differ before their first `*` and need no table: every cold start compares hundreds.
     """
+    for one, other in zip(a, b, strict=False):
+        if "*" in (one, other):
+            break
+        if one != other and "?" not in (one, other):
+            return False
     below = [False] * (len(b) + 1)
     for i in range(len(a), -1, -1):
         row = [False] * (len(b) + 1)

@@ -92,7 +92,9 @@ def environment(
     The proxy is ours (its password tells us which instance calls, whatever key it signs with): it
     lets every SDK keep its real host names, with http:// endpoints, and if
     `fc_https` is chosen with https:// ones too. (`requests` and `ssl` obey these two variables; the
-    Tea SDKs neither, they are told the file by their `ca` setting only.)
+    Tea SDKs neither, they are told the file by their `ca` setting only.) `SSL_CERT_FILE` is set in
+    any case: nobody else is to be trusted, and a Tea client that speaks http reads all the roots
+    that it would trust nevertheless, in 40 ms of each start if they are the machine's.
     """
     proxy = f"http://{EGRESS_ADDRESS}:{instance_id}@127.0.0.1:{port}"
     found = {
@@ -113,11 +115,12 @@ def environment(
         "FC_INSTANCE_ID": instance_id,
         "FC_FUNCTION_VERSION": "LATEST",
     }
+    bundle = Path(home) / "ca.pem"
+    bundle.write_text(cloud.authority.pem, encoding="utf-8")
+    found["SSL_CERT_FILE"] = str(bundle)
     if cloud.choices.fc_https:
-        bundle = Path(home) / "ca.pem"
-        bundle.write_text(cloud.authority.pem, encoding="utf-8")
         found |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), proxy)
-        found |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(bundle))
+        found["REQUESTS_CA_BUNDLE"] = str(bundle)
     if session and spec.credentials:
         found["ALIBABA_CLOUD_ACCESS_KEY_ID"] = session.access_key_id
         found["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = session.secret

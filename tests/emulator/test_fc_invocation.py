@@ -145,7 +145,7 @@ def test_instance_sees_its_environment_and_nothing_else(functions: Functions) ->
     assert set(environment) - {"LC_CTYPE", "TZ"} == {
         "PATH", "HOME", "TMPDIR", "LANG", "FC_FUNC_CODE_PATH", "FC_ACCOUNT_ID",
         "FC_FUNCTION_HANDLER", "FC_FUNCTION_MEMORY_SIZE", "FC_FUNCTION_NAME", "FC_REGION",
-        "FC_CUSTOM_LISTEN_PORT", "FC_INSTANCE_ID", "FC_FUNCTION_VERSION",
+        "FC_CUSTOM_LISTEN_PORT", "FC_INSTANCE_ID", "FC_FUNCTION_VERSION", "SSL_CERT_FILE",
     }  # fmt: skip
     assert shown["directory"] == shown["path"] == str(S_YAML.parent)
     assert shown["modules"], "the SDK should have been imported before the fork"
