@@ -44,8 +44,8 @@ report: $(STAMP)  ## the inventory of all keys as an HTML page (build/report.htm
 posture: $(STAMP)  ## what is wrong with the account's users, keys and policies; changes nothing
 	@$(BIN)/python -m deploy.posture
 
-sweep-plan: $(STAMP)  ## what the next sweep would finish or remove; changes nothing
-	@$(BIN)/python -m deploy.sweep_plan
+sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
+	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
 test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in three processes
 	@$(MAKE) --no-print-directory -j3 test-crowd test-e2e test-rest

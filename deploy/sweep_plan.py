@@ -1,11 +1,13 @@
 """Show what the next sweep of akw-cleanup would do, by asking it: nothing is changed.
 
-`python -m deploy.sweep_plan` with an administrator's credentials and the settings, as
-`deploy.provision` takes them. The function answers within its timeout; it reads as a sweep does.
+`python -m deploy.sweep_plan [--everybody]` with an administrator's credentials and the settings, as
+`deploy.provision` takes them. With `--everybody` it shows what the daily look would do, at all
+users at once. The function answers within its timeout; it reads as it does by its timers.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,11 +16,12 @@ from deploy import invocation
 from shared import naming
 
 REQUEST = b'{"dry_run": true}'
+OF_EVERYBODY = b'{"dry_run": true, "everybody": true}'
 
 
-def plan(environment: Mapping[str, str]) -> list[str]:
+def plan(environment: Mapping[str, str], request: bytes = REQUEST) -> list[str]:
     """The plan as lines of a table. RuntimeError if the function failed or refused."""
-    answer = invocation.answer_of(environment, naming.CLEANUP_FUNCTION, REQUEST)
+    answer = invocation.answer_of(environment, naming.CLEANUP_FUNCTION, request)
     if answer.get("status") != "planned":
         said = answer.get("errorMessage") or answer.get("reason") or "no plan"
         raise RuntimeError(f"akw-cleanup: {said}")
@@ -35,7 +38,10 @@ def table(lines: Sequence[Sequence[str]]) -> list[str]:
 
 def main() -> int:
     """Print the plan; one line for what is wrong."""
-    lines = plan(os.environ)
+    parser = argparse.ArgumentParser(prog="make sweep-plan", description=__doc__.splitlines()[0])
+    parser.add_argument("--everybody", action="store_true", help="of the daily look at each user")
+    options = parser.parse_args()
+    lines = plan(os.environ, OF_EVERYBODY if options.everybody else REQUEST)
     print("\n".join(lines))
     return 0
 

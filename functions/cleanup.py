@@ -1,7 +1,7 @@
-"""Timer: what runs have left behind is found, and finished or removed.
+"""Timers: what runs have left behind is finished or removed, and each user is looked at once a day.
 
 An exception marks the task as failed; the timer, not FC, is the retry. `{"dry_run": true}` changes
-nothing and answers with the plan.
+nothing and answers with the plan; with `"everybody": true` that of the daily look, at all users.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ import json
 import logging
 import os
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from shared import audit, bootstrap, cleanup
+from shared import audit, bootstrap, cleanup, housekeeping, timestamps
 from shared.sweeps import Sweep
 
 log = logging.getLogger(__name__)
+TURN = "turn"  # the timer of the daily look; any other one is a sweep's
 MOST_LINES = 1000  # of a plan that is answered; the counts are always whole
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
-    dry_run = _dry_run(event)
-    if dry_run is None:
+    asked = _asked(event)
+    if asked is None:
         log.error("event refused: neither a timer's nor a request for a plan")
         return {"status": "refused", "reason": "payload_malformed"}
     current, broker = bootstrap.revoker(os.environ, context.function)
@@ -35,24 +38,43 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     )  # fmt: skip
     end = started + context.function.timeout
     run = Sweep(
-        broker, record, lambda: end - time.monotonic(), current.revoke_cap, dry_run,
+        broker, record, lambda: end - time.monotonic(), current.revoke_cap, asked.dry_run,
         partial(broker.kms.get_secret_value, current.ledger_secret),
         bootstrap.lifecycle().notice_days,
     )  # fmt: skip
     try:
-        cleanup.sweep(run)
+        if asked.looks_at_users:
+            house = bootstrap.housekeeper(current, broker)
+            housekeeping.take_turns(run, house, asked.at)
+        else:
+            cleanup.sweep(run)
     finally:
         log.info("%s", run.summary())
-    ended = {"status": "swept", **run.summary()}
-    return ended | {"status": "planned", "plan": run.lines[:MOST_LINES]} if dry_run else ended
+    if asked.dry_run:
+        return {"status": "planned", **run.summary(), "plan": run.lines[:MOST_LINES]}
+    return {"status": "swept", **run.summary()}
 
 
-def _dry_run(event: bytes) -> bool | None:
-    """Whether a plan is asked for; None if the event is neither that nor a timer's."""
+@dataclass(frozen=True)
+class Asked:
+    """What an event asks for; `at`: the hour whose users are looked at, None for everybody's."""
+
+    dry_run: bool = False
+    looks_at_users: bool = False
+    at: datetime | None = None
+
+
+def _asked(event: bytes) -> Asked | None:
+    """None if the event is neither a timer's nor a request for a plan."""
     try:
         content = json.loads(event)
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict):
         return None
-    return True if content == {"dry_run": True} else (False if "triggerName" in content else None)
+    if content in ({"dry_run": True}, {"dry_run": True, "everybody": True}):
+        return Asked(dry_run=True, looks_at_users="everybody" in content)
+    if content.get("triggerName") != TURN:
+        return Asked() if "triggerName" in content else None
+    at = timestamps.parse(str(content.get("triggerTime", "")))
+    return Asked(looks_at_users=True, at=at) if at else None

@@ -44,7 +44,8 @@ Issuing, `resumption` pure:
     steps             announced changes, and how each ended
     audit_outbox      rows that were not acknowledged go again
 
-Living with a key; `rotation`, `rotation_log`, `inventory`, `expiry`, `hygiene` and `drift` pure:
+Living with a key; `rotation`, `rotation_log`, `inventory`, `expiry`, `hygiene`, `drift` and
+`upkeep` pure:
 
     rotation_runs     whose turn it is, and what was asked for
     rotating          one user's rotation, in order
@@ -56,6 +57,8 @@ Living with a key; `rotation`, `rotation_log`, `inventory`, `expiry`, `hygiene` 
     ending            the sweep's care for that
     hygiene           rules about keys that nobody needs
     drift             is a policy still the approved one
+    upkeep            what both lead to
+    housekeeping      the daily look at each user
 
 The account as a whole:
 

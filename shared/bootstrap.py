@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.examination import Auditor
+    from shared.housekeeping import House
     from shared.intake import Desk
+    from shared.ledger import LiveGrant
     from shared.lifecycle import Lifecycle, RotationTerms
     from shared.policies import Assets
     from shared.ports import AuditLog, Functions
@@ -179,6 +181,23 @@ def rotator(
     current = settings()
     ports = broker(current, environment, function.name, function.timeout)
     return current, lifecycle().rotation, ports.kms.get_secret_value(current.ledger_secret), ports
+
+
+def housekeeper(current: Settings, ports: Broker) -> House:
+    """The rules of the daily look at each user; ConfigError where one of their files is wrong."""
+    from shared import policies
+    from shared.housekeeping import House
+    from shared.refusals import Denied
+
+    known, own = templates(), assets(current)
+
+    def rebuilt(grant: LiveGrant) -> str | None:
+        text = policies.text_of(grant.permissions, grant.source_ips, known, own)
+        return None if isinstance(text, Denied) else text
+
+    return House(
+        lifecycle().cleanup, rebuilt, ports.kms.get_secret_value(current.ledger_secret)
+    )
 
 
 def broker(

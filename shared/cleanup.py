@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import partial
 
 from shared import (
-    audit,
     bulk_revocation,
     candidates,
     clearing,
@@ -46,8 +45,6 @@ from shared.removal import Target
 from shared.sweeps import Sweep
 from shared.teardown import Run
 
-FINDING_HOURS = 24  # a finding is written down once in so long
-
 
 def sweep(run: Sweep) -> None:
     """Everything, in the order of urgency; SweepIncomplete with all that failed."""
@@ -68,7 +65,7 @@ def sweep(run: Sweep) -> None:
                       for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
     run.attempted(partial(ending.end_what_is_over, run, view, targets), "expiry")
     run.attempted(partial(_markers, run), "leases")
-    run.attempted(partial(_report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
+    run.attempted(partial(sweeps.report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
     _orders(run, last)
     if view.truncated:
         run.planned("go on", "next run", "the log's answer was full")
@@ -256,28 +253,3 @@ def _release(run: Sweep, name: str, markers: Sequence[Marker]) -> None:
     clearing.release_expired(
         run.broker, run.record(subject, operation_id), name, [m.number for m in markers]
     )
-
-
-def _report(run: Sweep) -> None:
-    """Write down what was found, each thing once a day, by the first that was said of it."""
-    found = list({finding.thing: finding for finding in reversed(run.findings)}.values())
-    for finding in found:
-        run.planned("finding", finding.thing, f"{finding.reason} {finding.detail}".rstrip())
-    if run.dry_run or not found:
-        return
-    broker = run.broker
-    since = broker.now() - timedelta(hours=FINDING_HOURS)
-    known = {
-        (row["resources"], row["reason"])
-        for row in broker.audit_log.get_logs(
-            f'event_type: "{audit.FINDING}"', since, sweeps.later(broker))
-    }  # fmt: skip
-    fresh = [f for f in found if (f.thing, f.reason) not in known]
-    if fresh:
-        record = run.record(Subject("", "", "", ""), naming.operation_id("sweep", "", "report"))
-        broker.audit_log.put_logs([
-            row for finding in fresh for row in record.rows(
-                [(audit.Change(audit.FINDING, "", "", resource=finding.thing), audit.NOTE,
-                  audit.Outcome("", message=finding.detail))],
-                broker.now(), reason=finding.reason)
-        ])  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared import timestamps
+from shared import hygiene, timestamps
 from shared.audit import NOTE, Attempt, Change, Outcome, Row
 from shared.ledger import LiveGrant
 from shared.ports import KeyStatus, LastUse
@@ -23,8 +23,8 @@ NEVER, UNKNOWN = "never", "unknown"
 
 @dataclass(frozen=True)
 class Entry:
-    """A key as it was seen on its day. `used` is UNKNOWN, NEVER or a moment; `service` where it was
-    used last."""
+    """A key as it was seen on its day. `used` (by others than us) is UNKNOWN, NEVER or a moment;
+    `service` where it was used last."""
 
     application: str
     environment: str
@@ -46,7 +46,7 @@ def entry(grant: LiveGrant, key: KeyStatus, use: LastUse | None, now: datetime) 
     """What is known of a grant's key; `use` None: its last use could not be read."""
     used: datetime | str = UNKNOWN
     if use is not None:
-        used = use.at or NEVER
+        used = hygiene.used_by_others(use, key.created_at) or NEVER
     return Entry(
         grant.application, grant.environment, grant.user, key.id, key.status, key.created_at, used,
         use.service if use else "", grant.expires_at, (grant.source, grant.ticket_id),

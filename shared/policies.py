@@ -7,7 +7,7 @@ akwarden's own assets, and AccessKey management unless that is what was asked fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,15 +70,25 @@ def document(
     refusal = _kind_refusal(ticket, templates) or _consumer_refusal(ticket, templates, assets)
     if refusal:
         return refusal
+    return text_of(ticket.permissions, ticket.source_ips, templates, assets)
+
+
+def text_of(
+    permissions: Sequence[Permission], source_ips: Sequence[str],
+    templates: Mapping[str, Template], assets: Assets,
+) -> str | Denied:  # fmt: skip
+    """The document of permissions whose kind and readers were decided on before."""
     allows: list[Statement] = []
-    for index, permission in enumerate(ticket.permissions):
+    for index, permission in enumerate(permissions):
+        if permission.template not in templates:
+            return Denied("unknown_template", f"permissions[{index}].template")
         filled = _filled(permission, f"permissions[{index}]", templates, assets)
         if isinstance(filled, Denied):
             return filled
         allows += filled
-    if ticket.source_ips:
-        allows = [_from_source_ips(statement, ticket.source_ips) for statement in allows]
-    self_service = templates[ticket.permissions[0].template].self_service
+    if source_ips:
+        allows = [_from_source_ips(statement, source_ips) for statement in allows]
+    self_service = templates[permissions[0].template].self_service
     statements = [*_merged(allows), *_denies(assets, self_service=self_service)]
     text = json.dumps(
         {"Version": "1", "Statement": statements}, ensure_ascii=False, separators=(",", ":")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from shared import candidates, leases, naming, removal, teardown
+from shared import audit, candidates, leases, naming, removal, teardown
 from shared.audit import Attempt, Row, Subject
 from shared.broker import Broker
 from shared.candidates import Finding, View
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 WORKERS = 8  # candidates at a time: a takeover of a lease waits, the others need not
 TURN_SECONDS = 600  # the timer's period
+FINDING_HOURS = 24  # a finding is written down once in so long
 STOP_SECONDS = 30  # before the function's timeout nothing new is begun, and what was has ended
 
 
@@ -190,3 +191,28 @@ def seen_of(broker: Broker, target: Target, view: View | None, record: Attempt) 
 
 def _ordered(versions: Any) -> Any:
     return None if versions is None else tuple(versions)
+
+
+def report(run: Sweep) -> None:
+    """Write down what was found, once a day."""
+    found = list({(f.thing, f.reason): f for f in reversed(run.findings)}.values())
+    for finding in found:
+        run.planned("finding", finding.thing, f"{finding.reason} {finding.detail}".rstrip())
+    if run.dry_run or not found:
+        return
+    broker = run.broker
+    since = broker.now() - timedelta(hours=FINDING_HOURS)
+    known = {
+        (row["resources"], row["reason"])
+        for row in broker.audit_log.get_logs(
+            f'event_type: "{audit.FINDING}"', since, later(broker))
+    }  # fmt: skip
+    fresh = [f for f in found if (f.thing, f.reason) not in known]
+    if fresh:
+        record = run.record(Subject("", "", "", ""), naming.operation_id("sweep", "", "report"))
+        broker.audit_log.put_logs([
+            row for finding in fresh for row in record.rows(
+                [(audit.Change(audit.FINDING, "", "", resource=finding.thing), audit.NOTE,
+                  audit.Outcome("", message=finding.detail))],
+                broker.now(), reason=finding.reason)
+        ])  # fmt: skip

@@ -129,6 +129,35 @@ class RamAdapter:
         versions = present("ListPolicyVersions", body, "policy_versions").policy_version or []
         return [PolicyVersion(v.version_id, bool(v.is_default_version)) for v in versions]
 
+    def get_policy_version(self, name: str, version: str) -> str | None:
+        """GetPolicyVersion of a custom policy: its document, or None if there is none."""
+        action = "GetPolicyVersion"
+        body = self._listed(action, self._client.get_policy_version,
+                            models.GetPolicyVersionRequest(
+            policy_name=name, policy_type="Custom", version_id=version))  # fmt: skip
+        if body is None:
+            return None
+        return str(present(action, present(action, body, "policy_version"), "policy_document"))
+
+    def set_default_policy_version(self, name: str, version: str) -> str:
+        """SetDefaultPolicyVersion; NotFound if there is no such version."""
+        return self._change("SetDefaultPolicyVersion", self._client.set_default_policy_version,
+                            models.SetDefaultPolicyVersionRequest(
+            policy_name=name, version_id=version))  # fmt: skip
+
+    def create_policy_version(self, name: str, document: str) -> str:
+        """CreatePolicyVersion as the default. Not repeated by itself: of five versions each try
+        may remove one."""
+        request = models.CreatePolicyVersionRequest(
+            policy_name=name, policy_document=document, set_as_default=True,
+            rotate_strategy="DeleteOldestNonDefaultVersionWhenLimitExceeded",
+        )  # fmt: skip
+        action = "CreatePolicyVersion"
+        body = answer(
+            action, lambda: self._client.create_policy_version(request).body, repeatable=False
+        )
+        return str(present(action, body, "request_id"))
+
     def delete_policy_version(self, name: str, version: str) -> str:
         """DeletePolicyVersion; the default one cannot be deleted."""
         return self._change("DeletePolicyVersion", self._client.delete_policy_version,

@@ -103,6 +103,7 @@ class World:
     groups: set[tuple[str, str]] = field(default_factory=set)
     logins: set[str] = field(default_factory=set)
     extra_versions: dict[str, list[str]] = field(default_factory=dict)
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)  # of extra versions
     keys: dict[str, Key] = field(default_factory=dict)
     recycled_users: list[User] = field(default_factory=list)
     recycled_names_are_free: bool = True
@@ -360,6 +361,36 @@ class FakeRam:
 
         found: list[PolicyVersion] = self.world.call("list_policy_versions", listed)
         return found
+
+    def get_policy_version(self, name: str, version: str) -> str | None:
+        found: str | None = self.world.call(
+            "get_policy_version", lambda: self.world.documents.get((name, version)))
+        return found
+
+    def set_default_policy_version(self, name: str, version: str) -> str:
+        """The default one is always called `v1`: the two documents change places."""
+
+        def swap() -> str:
+            world = self.world
+            _refuse_missing((name, version) in world.documents)
+            before = world.policies[name].document
+            world.policies[name] = replace(
+                world.policies[name], document=world.documents[name, version])
+            world.documents[name, version] = before
+            return "request-default"
+
+        return str(self.world.call("set_default_policy_version", swap, name))
+
+    def create_policy_version(self, name: str, document: str) -> str:
+        def create() -> str:
+            world = self.world
+            version = f"v{len(world.extra_versions.get(name, [])) + 2}"
+            world.extra_versions.setdefault(name, []).append(version)
+            world.documents[name, version] = world.policies[name].document
+            world.policies[name] = replace(world.policies[name], document=document)
+            return "request-version"
+
+        return str(self.world.call("create_policy_version", create, name))
 
     def delete_policy_version(self, name: str, version: str) -> str:
         def delete() -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared import hygiene
 from shared.hygiene import DISABLE, END_GRANT, NOTHING, REPORT, Decision, Exemption, KeyFacts
 from shared.lifecycle import CleanupTerms
+from shared.ports import LastUse
 from tests.unit.strategies import brief
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -72,6 +73,21 @@ def test_unknown_use_of_an_old_key_is_reported_for_its_age_only() -> None:
 def test_use_before_its_creation_counts_as_none_since() -> None:
     """Whatever the last use says, idleness begins with the key at the earliest."""
     assert outcome(active(10, True, 400)) is None
+
+
+@pytest.mark.parametrize(("hours", "service", "ours"), [
+    (0.01, "Sts", True), (1, "sts", True), (1, "", True), (1.1, "Sts", False), (0.01, "Oss", False),
+])  # fmt: skip
+def test_own_proof_of_a_new_key_is_nobodys_use(hours: float, service: str, ours: bool) -> None:
+    """Else no key would ever count as never used."""
+    created, at = ago(50), ago(50) + timedelta(hours=hours)
+
+    assert (None if ours else at) == hygiene.used_by_others(LastUse(at, service), created)
+
+
+def test_unknown_age_hides_no_use() -> None:
+    assert NOW == hygiene.used_by_others(LastUse(NOW, "Sts"), None)
+    assert hygiene.used_by_others(LastUse(None), ago(1)) is None
 
 
 def test_decision_names_key_and_reason() -> None:
