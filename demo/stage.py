@@ -167,15 +167,19 @@ class Stage:
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.admin_secret,
         }
 
-    def provision(self, tell: Callable[[str], None]) -> None:
-        """Run the very script that an administrator runs; `tell` gets its lines."""
-        from deploy.provision import Administrator, provision
+    def provision(self, tell: Callable[[str], None], *, watched: bool = False) -> None:
+        """Run the very script that an administrator runs; `tell` gets its lines. Dashboard and
+        alerts, which nothing here looks at, only if it is to be `watched`."""
+        from deploy.provision import Administrator, provision, watch
         from shared import settings
 
         environment = self.administrator_environment()
         with self.proxied():
             current = settings.read(environment)
-            provision(Administrator.of(current, environment), current, tell)
+            administrator = Administrator.of(current, environment)
+            provision(administrator, current, tell)
+            if watched:
+                watch(administrator, current, tell)
 
 
 def end_on_signals() -> None:

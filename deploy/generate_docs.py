@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy import emulator_page
-from shared import refusals, templates
+from deploy import emulator_page, watching
+from shared import lifecycle, refusals, templates
 from shared.posture import controls
 from shared.settings import SETTINGS
 from shared.use_cases import ALTERNATIVES
@@ -92,7 +92,6 @@ def readme(root: Path) -> str:
     return f"{before}{start}{table}\n{end}{after}"
 
 
-# Page under docs/ → the function that writes it.
 def posture_page(root: Path) -> str:
     """docs/posture.md: every control, from the code that judges it."""
     rows = (
@@ -117,6 +116,34 @@ def posture_page(root: Path) -> str:
     ]) + "\n"  # fmt: skip
 
 
+def alerts_page(root: Path) -> str:
+    """docs/alerts.md: what the dashboard shows and when somebody is told."""
+    terms = lifecycle.load((root / "config" / "lifecycle.toml").read_text(encoding="utf-8"))
+    severities = {watching.LOW: "low", watching.MEDIUM: "medium", watching.HIGH: "high",
+                  watching.CRITICAL: "critical"}  # fmt: skip
+    charts = ((chart.shown, f"`{chart.title}`", f"{chart.hours} h", f"`{chart.query}`")
+              for chart in watching.charts())  # fmt: skip
+    alerts = (
+        (f"`{alert.name}`", severities[alert.severity], alert.shown,
+         f"{alert.every_minutes} min", alert.advice, f"`{alert.query}`")
+        for alert in watching.alerts(terms)
+    )  # fmt: skip
+    return "\n".join([
+        _NOTE.format(source="deploy/watching.py"), "# Dashboard and alerts", "",
+        f"`make provision` makes the dashboard `{watching.DASHBOARD}` and these alerts in the "
+        "project of the audit log, and puts right what differs. Alerts reach people by the SLS "
+        "action policy that `AKWARDEN_ALERT_ACTION_POLICY` names; without one they are seen in SLS alone. "
+        "`tests/e2e/test_watching.py` asks every query of rows that the functions wrote. None of "
+        "it was tried on a live account: the types of charts and the alert policy "
+        "`sls.builtin.dynamic` least of all.", "", "## Alerts", "",
+        "The two that end in `silent` fire when their query gives no row; the others when it gives "
+        "one.", "",
+        *_table(("Alert", "Severity", "Fires when", "Asked every", "What to do", "Query"), alerts),
+        "", "## Charts", "", *_table(("Chart", "Id", "Of the last", "Query"), charts),
+    ]) + "\n"  # fmt: skip
+
+
+# Page under docs/ → the function that writes it.
 PAGES: dict[str, Callable[[Path], str]] = {
     "../README.md": readme,
     "emulator.md": emulator_page.page,
@@ -124,6 +151,7 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "refusals.md": refusals_page,
     "templates.md": templates_page,
     "posture.md": posture_page,
+    "alerts.md": alerts_page,
 }
 
 

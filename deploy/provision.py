@@ -3,7 +3,8 @@ role policies are brought up to date.
 
 `python -m deploy.provision` with an administrator's credentials in ALIBABA_CLOUD_ACCESS_KEY_ID,
 ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN), and the settings that the
-functions get. Order: audit log first, then the system secrets, the quarantine, then the roles.
+functions get. Order: audit log first, then the system secrets, the quarantine, the roles, and last
+the dashboard and the alerts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from alibabacloud_tea_openapi.models import Config
 from aliyun.log import IndexConfig, LogClient, LogException
 from Tea.exceptions import TeaException
 
-from deploy import audit_index
+from deploy import audit_index, watching
 from shared import bootstrap, naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
@@ -99,6 +101,38 @@ def provision(
     _quarantine(administrator, tell)
     for path in sorted(ROLES.glob("*.json")):
         _role(administrator, settings, path, tell)
+
+
+def watch(administrator: Administrator, settings: Settings, tell: Callable[[str], None]) -> None:
+    """The dashboard and the alerts over the audit log: made, or put right where they differ."""
+    sls, project = administrator.sls, settings.audit_project
+    wanted = watching.dashboard(settings)
+    made = _put(wanted, partial(sls.get_dashboard, project, watching.DASHBOARD),
+                partial(sls.create_dashboard, project), partial(sls.update_dashboard, project),
+                "DashboardNotExist")  # fmt: skip
+    tell(f"dashboard {watching.DASHBOARD}: {made}")
+    for job in watching.jobs(settings, bootstrap.lifecycle()):
+        made = _put(job, partial(sls.get_alert, project, job["name"]),
+                    partial(sls.create_alert, project), partial(sls.update_alert, project),
+                    "JobNotExist")  # fmt: skip
+        tell(f"alert {job['name']}: {made}")
+
+
+def _put(
+    wanted: dict[str, Any], get: Callable[[], Any], create: Callable[[Any], Any],
+    update: Callable[[Any], Any], missing: str,
+) -> str:  # fmt: skip
+    try:
+        known = get().get_entity()
+    except LogException as err:
+        if str(err.get_error_code()).lower() != missing.lower():
+            raise
+        create(wanted)
+        return "created"
+    if not watching.differs(known, wanted):
+        return "exists"
+    update(wanted)
+    return "updated"
 
 
 # -- the audit log --------------------------------------------------------------------------
@@ -271,7 +305,9 @@ def main() -> int:
         settings = settings_module.read(os.environ)
         bootstrap.rules()
         bootstrap.templates()
-        provision(Administrator.of(settings, os.environ), settings, print)
+        administrator = Administrator.of(settings, os.environ)
+        provision(administrator, settings, print)
+        watch(administrator, settings, print)
     except ConfigError as err:
         return _failed(*err.problems)
     except KeyError as err:

@@ -46,8 +46,9 @@ FIELDS = (
     "error_code", "error_message",
     "fc_request_id", "fc_function", "fc_version", "broker_version",
     "application", "environment", "reason", "message",
+    "key_status", "key_age_days",
 )  # fmt: skip
-NUMBERS = frozenset({"seq", "time_ms", "approval_time_ms", "http_status"})
+NUMBERS = frozenset({"seq", "time_ms", "approval_time_ms", "http_status", "key_age_days"})
 
 Row = Mapping[str, str]
 

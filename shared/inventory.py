@@ -1,7 +1,8 @@
 """The inventory: one audit row per key and day, and what is read back from it; pure.
 
-`event_type` is `key.inventory`; key, user, place, ticket and requester stand in the row's own
-fields, the rest as JSON in `message`. What could not be read is unknown there, never a date.
+`event_type` is `key.inventory`; key, status, age, user, place, ticket and requester stand in the
+row's own fields, where statements can ask for them, the rest as JSON in `message`. What could not
+be read is unknown there, never a date.
 """
 
 from __future__ import annotations
@@ -64,9 +65,14 @@ def rows(record: Attempt, entries: Iterable[Entry], now: datetime) -> list[Row]:
             [(Change(EVENT, "", "", one.key_id), NOTE, Outcome("", message=_message(one)))], now,
             application=one.application, environment=one.environment, target_user=one.user,
             ticket_system=source, ticket_id=ticket_id, requester_id=one.requester,
-            approver_id=",".join(one.approvers),
+            approver_id=",".join(one.approvers), key_status=one.status, key_age_days=_age(one),
         )  # fmt: skip
     return made
+
+
+def _age(one: Entry) -> str:
+    """Whole days; empty if it is not known."""
+    return str((one.seen_at - one.created_at).days) if one.created_at else ""
 
 
 def read(row: Mapping[str, str]) -> Entry | None:

@@ -57,6 +57,9 @@ SETTINGS = (
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
             "set `SSL_CERT_FILE` to the same file", "", r"[^\0]+", ""),
+    Setting("AKWARDEN_ALERT_ACTION_POLICY", "SLS action policy by which alerts reach people; "
+            "without one they are seen in SLS alone; read by `make provision`", "",
+            r"[A-Za-z0-9._-]{1,64}", ""),
     Setting("AKWARDEN_FC_ENDPOINT", "host of the FC API (default: <account>.<region>."
             "fc.aliyuncs.com)", "", r"[A-Za-z0-9.:-]*", ""),
 )  # fmt: skip
@@ -84,6 +87,7 @@ class Settings:
     revoke_cap: int
     protocol: str
     requests_ca_bundle: str
+    alert_action_policy: str
     fc_endpoint: str
 
     @property

@@ -126,7 +126,7 @@ def _analysed(
         raise errors.parameter_invalid("SQL is not supported by a logstore of mode query")
     index: Index = store.index  # type: ignore[assignment]  # matching() has refused None
     null = call.cloud.choices.sls_null_cell
-    return run(statement, rows, index, store.name, null)
+    return run(statement, rows, index, store.name, null, call.cloud.clock.time())
 
 
 def _interval(document: documents.Document) -> tuple[int, int]:

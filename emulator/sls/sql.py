@@ -22,7 +22,9 @@ _TIMEOUT_SECONDS = 10.0
 _TYPES = {"text": VARCHAR, "long": BIGINT, "double": DOUBLE}
 
 
-def run(statement: str, rows: list[Row], index: Index, logstore: str, null: str) -> Answer:
+def run(
+    statement: str, rows: list[Row], index: Index, logstore: str, null: str, now: float
+) -> Answer:
     """Rows of strings, the columns' names and types; `null` is how a NULL is printed.
 
     Columns are the indexed fields with doc_value, `__time__`, `__source__` and `__topic__`; texts
@@ -36,7 +38,7 @@ def run(statement: str, rows: list[Row], index: Index, logstore: str, null: str)
     try:
         query = parse(statement, columns, logstore)
         values = [_values(row, index, keys) for row in rows]
-        found = _execute(query.text, query.parameters, values, len(columns))
+        found = _execute(query.text, query.parameters, values, len(columns), now)
     except RecursionError:
         raise refused("the expression is nested too deeply") from None
     cells = [
@@ -65,16 +67,17 @@ def _cut(text: str, most_bytes: int) -> str:
 
 
 def _execute(
-    text: str, parameters: list[object], values: list[list[object]], width: int
+    text: str, parameters: list[object], values: list[list[object]], width: int, now: float
 ) -> list[tuple[object, ...]]:
     connection = sqlite3.connect(":memory:")
     try:
-        register(connection)
+        register(connection, now)
         names = ", ".join(f"c{at}" for at in range(width))
         connection.execute(f"CREATE TABLE log ({names})")
         marks = ", ".join("?" * width)
         insert = f"INSERT INTO log VALUES ({marks})"  # noqa: S608 - no text of the caller
         connection.executemany(insert, values)
+        connection.execute("SELECT value FROM json_each('[]')")  # makes that table, once
         connection.set_authorizer(_authorize)
         connection.set_progress_handler(_deadline(), 10_000)
         named = {f"p{number}": value for number, value in enumerate(parameters, 1)}
@@ -88,7 +91,7 @@ def _execute(
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
     allowed = (
         action == sqlite3.SQLITE_SELECT
-        or (action == sqlite3.SQLITE_READ and first == "log")
+        or (action == sqlite3.SQLITE_READ and first in ("log", "json_each"))
         or (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in ALLOWED)
     )
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY

@@ -6,6 +6,7 @@ Asia/Shanghai, as in the pages' samples; a timestamp is kept as its text with mi
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable
@@ -137,6 +138,7 @@ _SCALARS: dict[str, _Signatures] = {
     "date_trunc": ((((VARCHAR,), _INSTANT), TIMESTAMP),),
     "date_format": (((_INSTANT, (VARCHAR,)), VARCHAR),),
     "from_unixtime": (((NUMERIC,), TIMESTAMP),),
+    "now": (((), TIMESTAMP),),
     "to_unixtime": ((((TIMESTAMP,),), DOUBLE),),
     "lower": ((((VARCHAR,),), VARCHAR),),
     "upper": ((((VARCHAR,),), VARCHAR),),
@@ -241,28 +243,37 @@ def _like(value: str, pattern: str) -> bool:
     return re.fullmatch(body, value, re.DOTALL) is not None
 
 
+def _split(value: str, between: str) -> str:
+    """As a JSON array, which is what the database can make rows of."""
+    if not between:
+        raise ValueError("The delimiter may not be the empty string")
+    return json.dumps(value.split(between))
+
+
 _PYTHON: dict[str, tuple[int, Callable[..., Any]]] = {
     "date_trunc": (2, _date_trunc), "date_format": (2, _date_format),
     "from_unixtime": (1, lambda value: _stamp(_instant(value))), "to_unixtime": (1, _to_unixtime),
     "lower": (1, str.lower), "upper": (1, str.upper), "length": (1, len), "abs": (1, abs),
     "round": (-1, _round), "concat": (-1, lambda *texts: "".join(texts)), "like": (2, _like),
     "divide": (2, _divide), "modulo": (2, _modulo), "cast_bigint": (1, _cast_bigint),
-    "cast_double": (1, _cast_double), "cast_varchar": (1, str),
+    "cast_double": (1, _cast_double), "cast_varchar": (1, str), "split": (2, _split),
 }  # fmt: skip
 
 ALLOWED = frozenset(
     {f"sls_{name}" for name in _PYTHON}
-    | {"sls_max_by", "sls_min_by", "count", "min", "max", "sum", "avg", "coalesce"}
+    | {"sls_now", "sls_max_by", "sls_min_by", "count", "min", "max", "sum", "avg", "coalesce"}
 )
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Give the database the functions that expressions may call; a NULL argument gives NULL."""
+def register(connection: sqlite3.Connection, now: float) -> None:
+    """Give the database the functions that expressions may call; a NULL argument gives NULL. `now`
+    is the moment of the request, the same throughout a statement."""
 
     def strict(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *values: None if None in values else function(*values)
 
     for name, (arity, function) in _PYTHON.items():
         connection.create_function(f"sls_{name}", arity, strict(function), deterministic=True)
+    connection.create_function("sls_now", 0, lambda: _stamp(_instant(now)), deterministic=True)
     connection.create_aggregate("sls_max_by", 2, _MaxBy)  # type: ignore[arg-type]
     connection.create_aggregate("sls_min_by", 2, _MinBy)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """The one statement of the Presto subset: a SELECT over the logstore's rows.
 
-No joins, subqueries, set operations, windows or other statements.
+No joins, subqueries, set operations, windows or other statements; of tables beside the log only
+the parts of a text: `from log, unnest(split(column, ',')) as t(part)`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from emulator.sls.sql_expressions import Column, Expressions
-from emulator.sls.sql_terms import RESERVED, Expression, refused
+from emulator.sls.sql_terms import RESERVED, VARCHAR, Expression, refused
 
 _DEFAULT_ROWS, _MAX_ROWS = 100, 1_000_000
 
@@ -34,9 +35,11 @@ class _Parser(Expressions):
     def __init__(self, statement: str, columns: dict[str, Column], logstore: str) -> None:
         super().__init__(statement, columns)
         self._logstore = logstore
+        self._parts = ""
         self._selected: list[tuple[str, Expression]] = []
 
     def query(self) -> Query:
+        self._parts = self._look_ahead_for_parts()
         self._expect("select")
         distinct = self._accept("distinct")
         self._select_list()
@@ -53,7 +56,7 @@ class _Parser(Expressions):
         if distinct and not {e.text for e, _ in order} <= {e.text for e in selected}:
             raise refused("For SELECT DISTINCT, ORDER BY expressions must be selected")
         text = "SELECT " + ("DISTINCT " if distinct else "")
-        text += ", ".join(e.text for e in selected) + " FROM log"
+        text += ", ".join(e.text for e in selected) + " FROM log" + self._parts
         text += f" WHERE {where.text}" if where else ""
         text += " GROUP BY " + ", ".join(e.text for e in grouped) if grouped else ""
         text += f" HAVING {having.text}" if having else ""
@@ -97,6 +100,39 @@ class _Parser(Expressions):
             table = self._token
             if self._name() not in ("log", self._logstore):
                 raise refused(f"Table '{table.value}' does not exist", table.column)
+            if self._accept(",") or self._accept("cross", "join"):
+                self._unnested()
+
+    def _look_ahead_for_parts(self) -> str:
+        """What the select list names may be made in the FROM clause that follows it."""
+        for at, token in enumerate(self._tokens):
+            if token.word == "unnest":
+                self._at = at
+                name, text = self._unnested()
+                if name in self._columns:
+                    raise refused(f"Column '{name}' is ambiguous", token.column)
+                self._columns = {**self._columns, name: Column("parts.value", VARCHAR)}
+                self._at = 0
+                return text
+        return ""
+
+    def _unnested(self) -> tuple[str, str]:
+        """`unnest(split(x, 'c')) as t(name)`: the name, and the database's text."""
+        for word in ("unnest", "(", "split", "("):
+            self._expect(word)
+        whole = self.expression()
+        self._expect(",")
+        between = self.expression()
+        if {whole.type, between.type} - {VARCHAR}:
+            raise refused("split needs varchars", self._token.column)
+        self._expect(")")
+        self._expect(")")
+        self._accept("as")
+        self._name()
+        self._expect("(")
+        name = self._name()
+        self._expect(")")
+        return name, f", json_each(sls_split({whole.text}, {between.text})) AS parts"
 
     def _group_list(self) -> list[Expression]:
         found = [self._reference()]

@@ -186,4 +186,4 @@ def test_no_statement_is_a_defect(text: str) -> None:
         with contextlib.suppress(ProductError):
             compile_search(search, keys)(row)
         with contextlib.suppress(ProductError):
-            run(analysis if analysis is not None else text, [row], keys, "log", "null")
+            run(analysis if analysis is not None else text, [row], keys, "log", "null", 0.0)

@@ -364,3 +364,41 @@ def test_mode_query_has_no_sql(emulator: Any, monkeypatch: pytest.MonkeyPatch) -
     ready(sdk, mode="query")
 
     assert refusal(rows, sdk, "* | select 1")[:2] == (400, "ParameterInvalid")
+
+
+@pytest.mark.parametrize("join", [", ", " cross join "])
+def test_parts_of_a_text_are_rows(sdk: Any, join: str) -> None:
+    """What a list in one field holds is counted one by one; a row without it has no parts."""
+    put(sdk, {"event_id": "e1", "approver_id": "carol,dave"}, {"event_id": "e2",
+              "approver_id": "carol"}, {"event_id": "e3"})  # fmt: skip
+
+    found = rows(sdk, f"* | select person, count(distinct event_id) as n from log{join}"
+                      "unnest(split(approver_id, ',')) as t(person) where person <> '' "
+                      "group by person order by n desc, person limit 10")  # fmt: skip
+
+    assert found == [{"person": "carol", "n": "2"}, {"person": "dave", "n": "1"}]
+
+
+@pytest.mark.parametrize("source", [
+    "log, unnest(approver_id) as t(x)", "log, unnest(split(seq, ',')) as t(x)",
+    "log, unnest(split(approver_id, ',')) as t(phase)", "log, log", "json_each('[1]')",
+    "log, unnest(split(approver_id, ''))  as t(x)", "log, unnest(split(approver_id, ',')) as t()",
+])  # fmt: skip
+def test_other_tables_are_refused(sdk: Any, source: str) -> None:
+    put(sdk, {"event_id": "e1", "approver_id": "carol"})
+
+    assert refusal(lambda: get(sdk, f"* | select count(*) as n from {source}"))[:2] == (
+        400, "ParameterInvalid")  # fmt: skip
+
+
+def test_now_is_the_moment_of_the_request(sdk: Any) -> None:
+    """In seconds by `to_unixtime`; what is older by so much is found, and nothing else."""
+    now = int(time.time())
+    put(sdk, {"event_id": "old", "seq": str((now - 900) * 1000)})
+    put(sdk, {"event_id": "new", "seq": str(now * 1000)})
+
+    found = rows(sdk, "* | select event_id, cast(to_unixtime(now()) as bigint) as at from log "
+                      "where seq < (to_unixtime(now()) - 600) * 1000 limit 10")  # fmt: skip
+
+    assert ["old"] == [row["event_id"] for row in found]
+    assert abs(int(found[0]["at"]) - now) < 60
