@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ rotate: $(STAMP)  ## replace one key: make rotate ARGS='--application orders --e
 
 verify-audit: $(STAMP)  ## verify the audit log and its digests (ARGS="--since 2026-09-01")
 	@$(BIN)/python -m deploy.verify_audit $(ARGS)
+
+retire: $(STAMP)  ## give up a hand-made user's keys: make retire ARGS='--ram-user U --dry-run'
+	@$(BIN)/python -m deploy.retire $(ARGS)
 
 report: $(STAMP)  ## the inventory of all keys as an HTML page (build/report.html)
 	@$(BIN)/python -m deploy.report

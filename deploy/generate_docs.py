@@ -132,7 +132,8 @@ def alerts_page(root: Path) -> str:
         _NOTE.format(source="deploy/watching.py"), "# Dashboard and alerts", "",
         f"`make provision` makes the dashboard `{watching.DASHBOARD}` and these alerts in the "
         "project of the audit log, and puts right what differs. Alerts reach people by the SLS "
-        "action policy that `AKWARDEN_ALERT_ACTION_POLICY` names; without one they are seen in SLS alone. "
+        "action policy that `AKWARDEN_ALERT_ACTION_POLICY` names; without one they are seen in "
+        "SLS alone. "
         "`tests/e2e/test_watching.py` asks every query of rows that the functions wrote. None of "
         "it was tried on a live account: the types of charts and the alert policy "
         "`sls.builtin.dynamic` least of all.", "", "## Alerts", "",

@@ -46,7 +46,7 @@ FIELDS = (
     "error_code", "error_message",
     "fc_request_id", "fc_function", "fc_version", "broker_version",
     "application", "environment", "reason", "message",
-    "key_status", "key_age_days",
+    "key_status", "key_age_days", "replaces",
 )  # fmt: skip
 NUMBERS = frozenset({"seq", "time_ms", "approval_time_ms", "http_status", "key_age_days"})
 
@@ -276,6 +276,7 @@ def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
         "policy_name": grant.policy,
         "secret_name": grant.secret if grant.holds_key else "",
         "resources": ",".join(p.template for p in grant.ticket.permissions),
+        "replaces": grant.ticket.replaces,
     }
 
 

@@ -119,6 +119,8 @@ def _consumer_refusal(
     if templates[ticket.permissions[0].template].self_service:
         if ticket.rotation_days is not None or ticket.rotation_wait_days is not None:
             return Denied("rotation_unexpected", "rotation_days")
+        if ticket.replaces:
+            return Denied("replaces_unexpected", "replaces")
         return Denied("consumers_unexpected", "consumers") if ticket.consumers else None
     if not ticket.consumers:
         return Denied("consumers_required", "consumers")

@@ -184,6 +184,10 @@ _POLICY: dict[str, tuple[int, str]] = {
         "A self-service grant has no user of ours that could carry a later end; when it is over, "
         "open a new ticket.",
     ),
+    "replaces_unexpected": (
+        422,
+        "A self-service grant makes no key that could replace another; remove `replaces`.",
+    ),
     "rotation_unexpected": (
         422,
         "A self-service grant has no key of ours that could be rotated; remove those days.",

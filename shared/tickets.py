@@ -47,6 +47,8 @@ _EMAIL = re.compile(
 _PURPOSE = re.compile(r"\s*(\S\s*){10,}")
 _TEMPLATE = re.compile(r"[a-z][a-z0-9-]{1,63}")
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,31}")
+# A RAM user that is none of ours: those have a life of their own.
+FOREIGN_USER = re.compile(r"(?!akw-)[A-Za-z0-9._-]{1,64}")
 _ROLE = re.compile(r"acs:ram::[0-9]{16}:role/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -84,6 +86,7 @@ class Ticket:
     `source_ips` are normalised, sorted, each once. `ttl_seconds` counts from the approval.
     `rotation_days` is the oldest that its key may become, `rotation_wait_days` how long a former
     key that is still used is waited for at most; None leaves both to `config/lifecycle.toml`.
+    `replaces` is the hand-made RAM user whose keys the application gives up; empty: there is none.
     """
 
     source: str
@@ -106,6 +109,7 @@ class Ticket:
     alternative_considered: str
     rotation_days: int | None = None
     rotation_wait_days: int | None = None
+    replaces: str = ""
 
 
 _REQUIRED = (
@@ -113,7 +117,8 @@ _REQUIRED = (
     "use_case", "purpose", "permissions", "consumers", "network", "ttl_seconds",
     "necessity_confirmed",
 )  # fmt: skip
-_OPTIONAL = ("beneficiary", "alternative_considered", "rotation_days", "rotation_wait_days")
+_OPTIONAL = ("beneficiary", "alternative_considered", "rotation_days", "rotation_wait_days",
+             "replaces")  # fmt: skip
 
 
 def parse(content: object, *, source: str) -> Ticket | Denied:
@@ -153,6 +158,8 @@ def canonical(ticket: Ticket) -> dict[str, object]:
         content["rotation_days"] = ticket.rotation_days
     if ticket.rotation_wait_days is not None:
         content["rotation_wait_days"] = ticket.rotation_wait_days
+    if ticket.replaces:
+        content["replaces"] = ticket.replaces
     return content
 
 
@@ -195,6 +202,8 @@ def _ticket(content: object, source: str) -> Ticket:
         ),
         rotation_days=_days(given, "rotation_days", least=1, most=MAX_ROTATION_DAYS),
         rotation_wait_days=_days(given, "rotation_wait_days", least=0, most=MAX_ROTATION_WAIT_DAYS),
+        replaces=text(given["replaces"], "replaces", most=64, pattern=FOREIGN_USER)
+        if "replaces" in given else "",
     )  # fmt: skip
 
 

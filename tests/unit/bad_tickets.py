@@ -135,6 +135,9 @@ BOTH_REFUSE: dict[str, tuple[dict[str, Any], str, str]] = {
     "rotation_of_nothing": ({"rotation_days": None}, "wrong_type", "rotation_days"),
     "wait_too_long": ({"rotation_wait_days": 61}, "invalid_value", "rotation_wait_days"),
     "wait_negative": ({"rotation_wait_days": -1}, "invalid_value", "rotation_wait_days"),
+    "replaces_one_of_ours": ({"replaces": "akw-orders-prod"}, "invalid_value", "replaces"),
+    "replaces_nobody": ({"replaces": ""}, "invalid_value", "replaces"),
+    "replaces_a_principal": ({"replaces": "heidi@x.onaliyun.com"}, "invalid_value", "replaces"),
     "necessity_as_text": (
         {"necessity_confirmed": "true"}, "wrong_type", "necessity_confirmed",
     ),

@@ -96,4 +96,5 @@ def valid_tickets(draw: st.DrawFn) -> dict[str, Any]:
         alternative_considered=draw(_lines),
         rotation_days=draw(st.just(...) | st.integers(1, 90)),
         rotation_wait_days=draw(st.just(...) | st.integers(0, 60)),
+        replaces=draw(st.just(...) | st.from_regex(r"(?!akw-)[a-z0-9._-]{1,64}", fullmatch=True)),
     )

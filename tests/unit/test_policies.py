@@ -274,6 +274,13 @@ def test_self_service_with_a_rotation_is_refused(field: str) -> None:
     assert Denied("rotation_unexpected", "rotation_days") == document(asked, TEMPLATES, ASSETS)
 
 
+def test_self_service_that_replaces_a_key_is_refused() -> None:
+    """It makes none."""
+    asked = asking_for_self(_HEIDI, replaces="orders-by-hand")
+
+    assert Denied("replaces_unexpected", "replaces") == document(asked, TEMPLATES, ASSETS)
+
+
 def _long(count: int) -> Ticket:
     permissions = [
         permission("oss-prefix-read-write", bucket=f"{i}" * 63, prefix=f"{i}" * 199 + "/")
