@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from shared import audit, bootstrap, casework, handover, issuance, naming, timestamps
+from shared.amending import Amended
 from shared.casework import Outcome
 from shared.errors import LeaseHeld
 from shared.extending import Extended
@@ -24,7 +25,7 @@ MARGIN_SECONDS = 10  # a wait ends this long before the timeout would end it
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
-    case = handover.case_of(event, "issue", "extend")
+    case = handover.case_of(event, "issue", "extend", "amend")
     if isinstance(case, Denied):  # nobody but a defect or an intruder sends such an event
         log.error("event refused: %s at %s", case.reason, case.where)
         return {"status": "refused", "reason": case.reason}
@@ -55,6 +56,10 @@ def answer(ticket: Ticket, outcome: Outcome) -> dict[str, Any]:
         log.info("ticket %s extended: user %s", ticket.id, outcome.user)
         return {"status": "extended", "ticket": ticket.id, "ram_user": outcome.user,
                 "expires_at": timestamps.text(outcome.expires_at)}  # fmt: skip
+    if isinstance(outcome, Amended):
+        log.info("ticket %s amended: user %s", ticket.id, outcome.user)
+        return {"status": "amended", "ticket": ticket.id, "ram_user": outcome.user,
+                "policy": outcome.policy}  # fmt: skip
     log.info("ticket %s issued: user %s, key %s", ticket.id, outcome.user, outcome.access_key_id)
     return {"status": "issued", "ticket": ticket.id, "ram_user": outcome.user,
             "policy": outcome.policy, "access_key_id": outcome.access_key_id,

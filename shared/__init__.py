@@ -24,6 +24,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     policies          from ticket and templates to the one policy document
     grants            what an approved ticket promises, and the tags that carry it
     extension         a later end beside a grant, signed
+    amendment         another content of a grant, signed
     ledger            a grant read back from its user, if it is signed
     secret_documents  what is written into KMS
     audit             the rows of the audit log, and their chain
@@ -52,7 +53,9 @@ Living with a key; `rotation`, `rotation_log`, `inventory`, `expiry`, `hygiene`,
     rotation          where it is, and what is due
     rotation_log      what only the audit log knows of it
     inventory         a row per key and day
-    extending         a grant's end, put off by a new ticket
+    changing          a new ticket changes a live grant: what is common to
+    extending         its end, put off, and
+    amending          its permissions and addresses
     expiry            which grants are over, or nearly
     ending            the sweep's care for that
     hygiene           rules about keys that nobody needs

@@ -26,8 +26,9 @@ FOUND_BY_CLEANUP = "late; found by cleanup"  # begins the message of a result fo
 LATE = "late"  # begins the message of a row whose change came before its acknowledged intent
 
 # Events that end an operation of a ticket: whoever finds one never issues for it again.
-ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked", "grant.extended")
-EXTENDED = "grant.extended"
+ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked", "grant.extended",
+                 "grant.amended")  # fmt: skip
+EXTENDED, AMENDED = "grant.extended", "grant.amended"
 REVOKED = "ticket.revoked"
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"

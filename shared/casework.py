@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import approvals, audit, extending, grants, issuance
+from shared import amending, approvals, audit, extending, grants, issuance
+from shared.amending import Amended
 from shared.audit import Attempt
 from shared.broker import Broker
 from shared.extending import Extended
@@ -30,7 +31,7 @@ class Rulebook:
     ledger_secret: str
 
 
-Outcome = Issued | Extended | Denied
+Outcome = Issued | Extended | Amended | Denied
 
 
 def serve(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Outcome:
@@ -53,4 +54,6 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
     record.base |= audit.approved_facts(grant, approved.approved_at)
     if case.action == "extend":
         return extending.extend(broker, grant, ledger_key, record)
+    if case.action == "amend":
+        return amending.amend(broker, grant, ledger_key, record)
     return issuance.issue(broker, grant, record)

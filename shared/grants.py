@@ -30,6 +30,8 @@ TAG_PREFIX = "akw:"
 SIGNATURE = f"{TAG_PREFIX}sig"
 # What an extension adds to the tags of a grant (`shared/extension.py`).
 EXTENDED, EXTENDED_SIGNATURE = f"{TAG_PREFIX}extended", f"{TAG_PREFIX}extended-sig"
+# What an amendment adds to the Description (`shared/amendment.py`).
+AMENDED_SIGNATURE = "amended-sig"
 MAX_TAG_VALUE = 128  # IMS TagResources
 MAX_DESCRIPTION = 1024  # RAM CreatePolicy
 APPLICATION, SELF_SERVICE = "application", "self-service"
@@ -80,9 +82,9 @@ def plan(
         else naming.user_name(ticket.application, ticket.environment)
     )
     facts = _facts(ticket, approved, mode, document)
-    content = _description_content(ticket, facts if self_service else None)
-    signature = sign(user, facts, _compact(content), ledger_key)
-    description = _compact({**content, "sig": signature})
+    content = content_of(ticket) | ({"grant": dict(facts)} if self_service else {})
+    signature = sign(user, facts, compact(content), ledger_key)
+    description = compact({**content, "sig": signature})
     if len(description) > MAX_DESCRIPTION:
         return Denied("grant_too_long", "permissions")
     tags = {f"{TAG_PREFIX}{name}": value for name, value in facts.items()} | {SIGNATURE: signature}
@@ -106,7 +108,7 @@ def secret_tags(
     """What marks a KMS secret as a ticket's (source, id, digest), signed together with its readers:
     a secret that somebody made beforehand, with readers of their own, cannot carry it."""
     facts = dict(zip(("source", "ticket", "digest"), of_ticket, strict=True))
-    signature = sign(name, facts, _compact(list(consumers)), ledger_key)
+    signature = sign(name, facts, compact(list(consumers)), ledger_key)
     return {f"{TAG_PREFIX}{k}": v for k, v in facts.items()} | {SIGNATURE: signature}
 
 
@@ -138,27 +140,34 @@ def document_digest(document: str) -> str:
     """SHA-256 (hex) of a policy document's content, whatever its spacing: by it a changed policy is
     told from one whose template has changed since. Empty if the document cannot be read."""
     try:
-        return hashlib.sha256(_compact(json.loads(document)).encode()).hexdigest()
+        return hashlib.sha256(compact(json.loads(document)).encode()).hexdigest()
     except (ValueError, RecursionError):
         return ""
 
 
-def _description_content(ticket: Ticket, facts: Mapping[str, str] | None) -> dict[str, object]:
-    """What a drifted policy or a lost network policy is rebuilt from."""
-    content: dict[str, object] = {
+def content_of(ticket: Ticket) -> dict[str, object]:
+    """What a drifted policy or a lost network policy is rebuilt from, in the Description."""
+    return {
         "akw": FORMAT,
         "permissions": [[p.template, dict(p.parameters)] for p in ticket.permissions],
         "source_ips": list(ticket.source_ips),
     }
-    if facts is not None:
-        content["grant"] = dict(facts)
-    return content
 
 
 def sign(user: str, facts: Mapping[str, str], description: str, ledger_key: Secret) -> str:
     """HMAC-SHA256 (hex) over user, facts and description content, each unambiguous in JSON."""
-    text = _compact([user, dict(sorted(facts.items())), description]).encode(errors="surrogatepass")
+    text = compact([user, dict(sorted(facts.items())), description]).encode(errors="surrogatepass")
     return hmac.new(ledger_key.reveal().encode(), text, hashlib.sha256).hexdigest()
+
+
+def sign_amendment(
+    user: str, tags: Mapping[str, str], content: Mapping[str, object], ledger_key: Secret
+) -> str:
+    """The signature of an amended Description: over everything that the grant's tags say, their
+    own signature among it, as that no longer fits the Description."""
+    facts = {name: value for name, value in unextended(tags).items()
+             if name.startswith(TAG_PREFIX)}  # fmt: skip
+    return sign(user, {"amends": compact(facts)}, compact(content), ledger_key)
 
 
 def verified(
@@ -171,10 +180,12 @@ def verified(
     """
     try:
         content = json.loads(description)
-        if not isinstance(content, dict) or _compact(content) != description:
+        if not isinstance(content, dict) or compact(content) != description:
             return False
     except (ValueError, RecursionError):
         return False
+    if "amended" in content:
+        return _amended_verified(user, tags, content, ledger_key)
     signature = str(content.pop("sig", ""))
     facts = content.get("grant")
     if facts is None:
@@ -187,8 +198,17 @@ def verified(
             return False
     if not isinstance(facts, dict) or not signature.isascii():
         return False
-    expected = sign(user, facts, _compact(content), ledger_key)
+    expected = sign(user, facts, compact(content), ledger_key)
     return hmac.compare_digest(expected, signature)
+
+
+def _amended_verified(
+    user: str, tags: Mapping[str, str], content: dict[str, object], ledger_key: Secret
+) -> bool:
+    signature = str(content.pop(AMENDED_SIGNATURE, ""))
+    if "grant" in content or not signature.isascii():  # a self-service grant is never amended
+        return False
+    return hmac.compare_digest(sign_amendment(user, tags, content, ledger_key), signature)
 
 
 def unextended(tags: Mapping[str, str]) -> dict[str, str]:
@@ -244,5 +264,6 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _compact(value: object) -> str:
+def compact(value: object) -> str:
+    """The one spelling of a JSON value that is signed."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -95,7 +95,7 @@ def payload(delivery: Delivery, now: datetime) -> bytes:
 @dataclass(frozen=True)
 class Case:
     """What a worker is given: the ticket, when it was accepted, what it asks for (`issue`,
-    `revoke`, `extend`), and why a revoked one ends."""
+    `revoke`, `extend`, `amend`), and why a revoked one ends."""
 
     ticket: tickets.Ticket
     accepted_at: datetime

@@ -49,8 +49,6 @@ def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored |
         return target if isinstance(target, Denied) else handover.submit_again(
             desk.functions(), desk.revoke_function, delivery, now
         )  # fmt: skip
-    if delivery.action == "amend":
-        return Denied("not_supported_yet")
     return refusal(delivery.ticket, desk, now) or handover.submit(
         desk.functions(), desk.issue_function, delivery, now
     )

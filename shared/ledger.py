@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import extension, grants, naming, timestamps
+from shared import amendment, extension, grants, naming, timestamps
+from shared.amendment import Amendment
 from shared.extension import Extension
 from shared.ports import User
 from shared.secrecy import Secret
@@ -24,7 +25,8 @@ class LiveGrant:
     """The grant that a managed user carries; the moments are in UTC.
 
     `expires_at` is its end as of now; `extension` says which later ticket gave it, None if none
-    did.
+    did,
+    `amendment` whose ticket gave it its permissions and addresses, None if the first one did.
     `document_digest` is of the policy as it was approved (`grants.document_digest`).
     `rotation_days` and `rotation_wait_days` are the ticket's own, None where it left them to
     `config/lifecycle.toml`.
@@ -46,6 +48,7 @@ class LiveGrant:
     rotation_days: int | None = None
     rotation_wait_days: int | None = None
     extension: Extension | None = None
+    amendment: Amendment | None = None
 
     @property
     def secret(self) -> str:
@@ -91,6 +94,7 @@ def _grant(
     if facts["format"] != grants.FORMAT or facts["mode"] != grants.APPLICATION:
         raise ValueError
     permissions, source_ips = content["permissions"], content["source_ips"]
+    amended, document = amendment.read(content) or (None, facts["document"])
     if not isinstance(permissions, list) or not isinstance(source_ips, list):
         raise TypeError
     return LiveGrant(
@@ -100,8 +104,8 @@ def _grant(
         _moment(facts["approved"]),
         extended.expires_at if extended else _moment(facts["expires"]),
         tuple(Permission(template, dict(parameters)) for template, parameters in permissions),
-        tuple(source_ips), facts["document"],
-        _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"), extended,
+        tuple(source_ips), document,
+        _days(facts, "rotation-days"), _days(facts, "rotation-wait-days"), extended, amended,
     )  # fmt: skip
 
 

@@ -170,6 +170,28 @@ _POLICY: dict[str, tuple[int, str]] = {
         409,
         "The grant has ended, or its revocation has begun; open a new ticket for a new one.",
     ),
+    "amendment_differs": (
+        409,
+        "An amendment changes permissions and addresses only: readers and rotation must be what "
+        "the grant has, and a network cannot be lifted; revoke the grant and open a new ticket.",
+    ),
+    "amendment_shortens": (
+        409,
+        "The grant lasts longer than the ticket asks for, and an amendment leaves its end alone; "
+        "ask for a lifetime up to the grant's end at least.",
+    ),
+    "amendment_overtaken": (
+        409,
+        "What the grant has now was approved later than this ticket; nothing was changed.",
+    ),
+    "amendment_not_possible": (
+        422,
+        "A self-service grant has no key of ours; when it is over, open a new ticket.",
+    ),
+    "nothing_to_amend": (
+        409,
+        "The grant has these permissions and addresses already; nothing was changed.",
+    ),
     "extension_differs": (
         409,
         "The ticket asks for something else than the grant has, and only its end can be put off "
@@ -242,7 +264,6 @@ _LEDGER: dict[str, tuple[int, str]] = {
         "The order selects more grants than one run may end, and nothing was changed; look at what "
         "it selects, then narrow it or raise its `at_most`.",
     ),
-    "not_supported_yet": (501, "Nothing was changed; this version cannot do that yet."),
 }
 
 REASONS: dict[str, tuple[int, str]] = {

@@ -70,6 +70,12 @@ class RamAdapter:
         )
         return str(present("CreatePolicy", body, "request_id"))
 
+    def update_policy_description(self, name: str, description: str) -> str:
+        """UpdatePolicyDescription of a custom policy; NotFound if there is none."""
+        return self._change("UpdatePolicyDescription", self._client.update_policy_description,
+                            models.UpdatePolicyDescriptionRequest(
+            policy_name=name, new_description=description))  # fmt: skip
+
     def delete_policy(self, name: str) -> str:
         """DeletePolicy; NotFound if it is gone already. Not repeated by itself: a lease's marker
         may be another holder's by the time of the second try."""

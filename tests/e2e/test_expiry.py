@@ -16,6 +16,7 @@ from demo.stage import Stage
 from tests.e2e.conftest import Scene, furnish, watched
 from tests.e2e.test_cleanup import swept
 from tests.e2e.test_revoke import ADDRESS, GONE, answer_of, issued, key_of, remains
+from tests.e2e.test_rotate import ask as asked_for_a_new_one
 
 
 @pytest.fixture
@@ -84,5 +85,38 @@ def test_extended_grant_keeps_its_key_until_the_new_end(
     (row,) = scene.audit('event_type: "grant.extended" and phase: result')
     assert (f"T-{scene.application}-2", "success", "carol@example.com,dave@example.com") == (
         row["ticket_id"], row["outcome"], row["approver_id"])  # fmt: skip
+    sweep_after(scene, travels, 2 * 3600)
+    assert [] == remains(scene)
+
+
+def test_amended_grant_keeps_its_key_and_moves_to_another_address(
+    scene: Scene, travels: contextlib.ExitStack
+) -> None:
+    """Other permissions and addresses by a second ticket; the key works where the grant says now,
+    and after its rotation still. The first ticket's end is the grant's end."""
+    key = key_of(scene, issued(scene, ttl_seconds=2 * 3600))
+    address = "198.51.100.99"
+    logs = {"project": "orders-logs", "logstore": "another"}
+    second = scene.body(type="accesskey.ticket.amended", id=f"T-{scene.application}-2",
+                        permissions=[{"template": "sls-logstore-write", "parameters": logs}],
+                        network={"source_ips": [address]}, ttl_seconds=4 * 3600)  # fmt: skip
+
+    accepted = [scene.deliver(second)[0] for _ in range(3)]
+    outcome = answer_of(scene, "akw-issue")
+
+    assert [202, 202, 202] == accepted
+    assert ("amended", f"akw-{scene.application}-prod") == (outcome["status"], outcome["ram_user"])
+    assert actors.identity(scene.stage, key, address).endswith(f"/akw-{scene.application}-prod")
+    with pytest.raises(TeaException) as caught:
+        actors.identity(scene.stage, key, ADDRESS)
+    assert "Forbidden.AccessKeyNetworkRestricted" == caught.value.code
+    policy = scene.state()["ram"]["policies"][f"Custom:akw-{scene.application}-prod"]
+    assert "another" in json.dumps(policy)
+    (row,) = scene.audit('event_type: "grant.amended" and phase: result')
+    assert (f"T-{scene.application}-2", "success") == (row["ticket_id"], row["outcome"])
+    asked_for_a_new_one(scene)
+    new = key_of(scene, {"secret_name": f"akw/{scene.application}/prod"})
+    assert new != key
+    assert actors.identity(scene.stage, new, address)
     sweep_after(scene, travels, 2 * 3600)
     assert [] == remains(scene)

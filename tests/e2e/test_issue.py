@@ -208,14 +208,6 @@ def test_types_of_others_are_ignored_with_success(scene: Scene) -> None:
     assert scene.changes() == []
 
 
-def test_what_is_not_supported_yet_says_so(scene: Scene) -> None:
-    """Amendment changes nothing and does not pretend to."""
-    status, answer = scene.deliver(scene.body(type="accesskey.ticket.amended"))
-
-    assert (status, answer["reason"]) == (501, "not_supported_yet")
-    assert scene.changes() == []
-
-
 def test_several_signatures_and_rotated_secrets_are_accepted(scene: Scene) -> None:
     """One valid signature among others is enough."""
     body = scene.body()

@@ -49,6 +49,8 @@ WRITES = {
     "update_access_key": "UpdateAccessKey", "delete_access_key": "DeleteAccessKey",
     "create_secret": "CreateSecret", "put_secret_value": "PutSecretValue",
     "update_secret_version_stage": "UpdateSecretVersionStage", "tag_resources": "TagResources",
+    "update_policy_description": "UpdatePolicyDescription",
+    "create_policy_version": "CreatePolicyVersion",
 }  # fmt: skip
 
 REVOKING_WRITES = {
@@ -312,6 +314,15 @@ class FakeRam:
             return "request-policy"
 
         return str(self.world.call("create_policy", create, name))
+
+    def update_policy_description(self, name: str, description: str) -> str:
+        def describe() -> str:
+            _refuse_missing(name in self.world.policies)
+            self.world.policies[name] = replace(
+                self.world.policies[name], description=description)
+            return "request-description"
+
+        return str(self.world.call("update_policy_description", describe, name))
 
     def delete_policy(self, name: str) -> str:
         def delete() -> str:

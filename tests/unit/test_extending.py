@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import audit, cleanup, extending, extension, issuance, ledger, naming
+from shared import audit, changing, cleanup, extending, extension, issuance, ledger, naming
 from shared.errors import AkwardenError, LeaseHeld
 from shared.extending import Extended
 from shared.extension import Extension
@@ -271,10 +271,10 @@ def test_run_that_is_overtaken_gives_way() -> None:
     world = issued()
     further = asked(id="REQ-3", ttl_seconds=75 * 86_400)
     broker = world.broker()
-    seen = extending.find(broker, EXTENSION, KEY)
+    seen = changing.find(broker, EXTENSION, KEY)
     extended(world, further)
 
-    assert seen != extending.find(broker, EXTENSION, KEY)
+    assert seen != changing.find(broker, EXTENSION, KEY)
     assert Denied("extension_shortens", "ttl_seconds") == extended(world)
 
 
