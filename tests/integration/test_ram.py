@@ -37,11 +37,15 @@ ONCE: dict[str, Callable[[RamAdapter], object]] = {
     "CreateAccessKey": lambda ram: ram.create_access_key("akw-orders-prod"),
     "CreatePolicy": lambda ram: ram.create_policy("akw-new", DOCUMENT, ""),
     "DeletePolicy": lambda ram: ram.delete_policy("akw-policy"),
+    "CreatePolicyVersion": lambda ram: ram.create_policy_version("akw-policy", DOCUMENT),
 }
 AGAIN: dict[str, Callable[[RamAdapter], object]] = {
     "GetPolicy": lambda ram: ram.get_policy("akw-policy"),
     "ListAccessKeys": lambda ram: ram.list_access_keys("akw-orders-prod"),
     "AttachPolicyToUser": lambda ram: ram.attach_policy_to_user("akw-policy", "akw-orders-prod"),
+    "UpdatePolicyDescription": lambda ram: ram.update_policy_description("akw-policy", "x"),
+    "GetPolicyVersion": lambda ram: ram.get_policy_version("akw-policy", "v1"),
+    "SetDefaultPolicyVersion": lambda ram: ram.set_default_policy_version("akw-policy", "v1"),
 }
 
 
@@ -71,6 +75,28 @@ def test_policy_is_made_read_and_removed(local: LocalCloud, ram: RamAdapter) -> 
     assert ("akw-a", '{"akw":"1"}') == (state.name, state.description)
     assert json.loads(DOCUMENT) == json.loads(state.document)
     assert ram.get_policy("akw-a") is None
+
+
+def test_policy_gets_other_words_and_versions(furnished: RamAdapter) -> None:
+    """A new version is in force at once, an old one can be again, of six the oldest goes."""
+    wider = DOCUMENT.replace("oss:GetObject", "oss:*")
+    furnished.update_policy_description("akw-policy", "other words")
+    furnished.create_policy_version("akw-policy", wider)
+    after = furnished.get_policy("akw-policy")
+    furnished.set_default_policy_version("akw-policy", "v1")
+    back = furnished.get_policy("akw-policy")
+    for _ in range(4):
+        furnished.create_policy_version("akw-policy", wider)
+
+    assert after is not None
+    assert back is not None
+    assert ("other words", wider, DOCUMENT) == (after.description, after.document, back.document)
+    assert [None, wider] == [furnished.get_policy_version("akw-policy", v) for v in ("v1", "v6")]
+    assert 5 == len(furnished.list_policy_versions("akw-policy"))
+    with pytest.raises(NotFound):
+        furnished.set_default_policy_version("akw-policy", "v9")
+    with pytest.raises(NotFound):
+        furnished.update_policy_description("akw-none", "x")
 
 
 def test_taken_policy_name_is_already_exists(furnished: RamAdapter) -> None:
