@@ -25,6 +25,7 @@ from shared import audit, bootstrap, naming
 from shared.audit import Attempt, Change, Row, Subject
 from shared.broker import Broker
 from shared.errors import CloudError
+from shared.key_text import is_access_key_id
 from shared.ports import LastUse
 from shared.resumption import MEMORY_DAYS
 from shared.steps import step
@@ -53,6 +54,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(given)
     if not FOREIGN_USER.fullmatch(options.ram_user):
         parser.error("--ram-user takes the name of a RAM user that is not akwarden's own")
+    if options.undo is not None and not is_access_key_id(options.undo):
+        parser.error("--undo takes an AccessKey id")
     return options
 
 

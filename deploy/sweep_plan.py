@@ -10,11 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from deploy import invocation
 from shared import naming
 
+HEADER = ("WHAT", "WHERE", "WHY")
+TAKES_AWAY = ("end grant", "disable key", "remove remains", "retire key", "finish revocation",
+              "carry out order")  # fmt: skip
 REQUEST = b'{"dry_run": true}'
 OF_EVERYBODY = b'{"dry_run": true, "everybody": true}'
 
@@ -29,11 +33,24 @@ def plan(environment: Mapping[str, str], request: bytes = REQUEST) -> list[str]:
 
 
 def table(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Columns side by side; one line that says so if there is nothing to do."""
+    """Columns side by side under their names, the things that are taken away first; one line that
+    says so if there is nothing to do."""
     if not lines:
         return ["nothing to do"]
-    widths = [max(len(line[at]) for line in lines) for at in range(2)]
-    return [f"{what:<{widths[0]}}  {where:<{widths[1]}}  {why}" for what, where, why in lines]
+    shown = [HEADER, *sorted(lines, key=lambda line: (_weight(line[0]), *line))]
+    widths = [max(len(line[at]) for line in shown) for at in range(2)]
+    counts = Counter(line[0] for line in lines)
+    told = ", ".join(f"{count} x {what}" for what, count in sorted(
+        counts.items(), key=lambda pair: (_weight(pair[0]), pair[0])))  # fmt: skip
+    return [
+        *(f"{what:<{widths[0]}}  {where:<{widths[1]}}  {why}".rstrip()
+          for what, where, why in shown),
+        "", f"{told}; nothing was changed",
+    ]  # fmt: skip
+
+
+def _weight(what: str) -> int:
+    return 2 if what in ("leave", "finding") else 0 if what in TAKES_AWAY else 1
 
 
 def main() -> int:

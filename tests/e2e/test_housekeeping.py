@@ -122,5 +122,6 @@ def test_plan_of_everybody_is_answered_and_nothing_done(scene: Scene, pass_days:
     with time_machine.travel(scene.stage.now(), tick=True), scene.stage.proxied():
         lines = sweep_plan.plan(scene.stage.administrator_environment(), sweep_plan.OF_EVERYBODY)
 
-    assert ["disable key", "finding"] == [line.split("  ")[0] for line in lines]
+    assert ["WHAT", "disable key", "finding"] == [line.split("  ")[0] for line in lines[:3]]
+    assert "1 x disable key, 1 x finding; nothing was changed" == lines[-1]
     assert {"Active"} == set(keys_of(scene).values())
