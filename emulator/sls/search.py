@@ -42,9 +42,10 @@ def compile_search(text: str, index: Index) -> Predicate:
 
 def exact_term(text: str, index: Index) -> tuple[str, str] | None:
     """A (key, value) that every row found must hold, where the statement begins with such a
-    condition and everything else is and-ed to it; None if that cannot be told at a glance."""
+    condition and everything else is and-ed to it (an `or` counts inside parentheses only); None if
+    that cannot be told at a glance."""
     tokens = _tokens(text)
-    if len(tokens) < 3 or any(value.lower() in ("or", "not") for _, value in tokens):
+    if len(tokens) < 3 or _has_alternatives(tokens):
         return None
     (kind, key), colon, (quoted, value) = tokens[:3]
     definition = index.keys.get(key, {}) if kind == "word" else {}
@@ -52,6 +53,21 @@ def exact_term(text: str, index: Index) -> tuple[str, str] | None:
     if colon != ("mark", ":") or quoted != "quoted" or not exact:
         return None
     return (key, _unquoted(quoted, value)) if definition.get("caseSensitive") else None
+
+
+def _has_alternatives(tokens: list[tuple[str, str]]) -> bool:
+    """Whether an `or` stands outside all parentheses."""
+    depth, before = 0, ""
+    for kind, value in tokens:
+        word = value.lower() if kind == "word" else ""
+        if kind == "mark" and value == "(" and before != "in":  # else it opens a range
+            depth += 1
+        elif kind == "mark" and value == ")":
+            depth -= 1
+        if depth <= 0 and word == "or":
+            return True
+        before = word
+    return False
 
 
 def _every(row: Row) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from emulator.errors import ProductError
 from emulator.sls.protobuf import Log
-from emulator.sls.search import compile_search, split
+from emulator.sls.search import compile_search, exact_term, split
 from emulator.sls.sql import run
 from emulator.sls.state import Index, Row
 from tests.emulator.sls_scenario import DELIMITERS, client, get, index, put, ready, refusal
@@ -154,7 +154,7 @@ def test_full_text_needs_a_line_index(emulator: Any, monkeypatch: pytest.MonkeyP
 
 def some_index() -> Index:
     keys = {
-        "user": {"type": "text", "token": [], "doc_value": True},
+        "user": {"type": "text", "token": [], "doc_value": True, "caseSensitive": True},
         "n": {"type": "long", "doc_value": True},
         "doc": {"type": "json", "token": DELIMITERS, "doc_value": True},
     }
@@ -187,3 +187,35 @@ def test_no_statement_is_a_defect(text: str) -> None:
             compile_search(search, keys)(row)
         with contextlib.suppress(ProductError):
             run(analysis if analysis is not None else text, [row], keys, "log", "null", 0.0)
+
+
+_CONDITIONS = st.sampled_from(['user: "a"', 'user: "b"', "n > 3", "n in (1 4]", "n in [5 9)",
+                               "n in (1 9)", "not n: 5", "*"])  # fmt: skip
+_STATEMENTS = st.recursive(
+    _CONDITIONS,
+    lambda inner: st.builds("{} {} {}".format, inner, st.sampled_from(["and", "or", ""]), inner)
+    | st.builds("({})".format, inner) | st.builds("not ({})".format, inner),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(_STATEMENTS)
+def test_term_that_every_row_must_hold_hides_none(statement: str) -> None:
+    """What is taken for granted at a glance is true of every row that the whole statement finds."""
+    keys = some_index()
+    matches, term = compile_search(statement, keys), exact_term(statement, keys)
+    rows = [Row(seq, Log(1, (("user", user), ("n", n))), "t", "s", (), time.time(), "R")
+            for seq, (user, n) in enumerate((u, n) for u in "abc" for n in ("2", "5", "9"))]
+
+    found = [row for row in rows if matches(row)]
+
+    assert term is None or all(row.fields.get(term[0]) == term[1] for row in found)
+
+
+def test_alternatives_inside_parentheses_leave_the_first_term() -> None:
+    keys = some_index()
+
+    assert ("user", "a") == exact_term('user: "a" and (n: 5 or n: 6)', keys)
+    assert exact_term('user: "a" or n: 5', keys) is None
+    assert exact_term('user: "a" and n in (1 5] or n: 6', keys) is None
