@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,7 @@ posture: $(STAMP)  ## what is wrong with the account's users, keys and policies;
 sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
 	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in three processes
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in three processes
 	@$(MAKE) --no-print-directory -j3 test-crowd test-e2e test-rest
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too.
@@ -67,7 +67,7 @@ test-e2e: $(STAMP)
 
 test-rest: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults --durations=10 > build/test-rest.log 2>&1; \
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/life --durations=10 > build/test-rest.log 2>&1; \
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
@@ -75,6 +75,9 @@ crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, 
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
+
+life: $(STAMP)  ## a hundred applications for four hundred days, checked every day (half an hour)
+	AKW_LIFE=100x400 $(BIN)/python -m pytest -s tests/life
 
 faults: $(STAMP)  ## every call broken in every way, checked (an hour and a half; N=500 SEED=1: random pairs)
 	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(N),pairs $(N),all)

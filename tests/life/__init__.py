@@ -1,0 +1,1 @@
+"""The whole life of many keys, day by day, against the local cloud."""
