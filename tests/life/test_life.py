@@ -225,7 +225,7 @@ class Chronicle:
 
 
 def test_applications_live_for_four_hundred_days(life: Life) -> None:
-    """I1 to I7 every day; no call of a consumer fails for a rotation; in the end nothing is left."""
+    """I1 to I7 every day; no call of a consumer fails for a rotation; at last nothing is left."""
     chance = random.Random(SEED)
     names = [f"life{number:03d}" for number in range(APPLICATIONS)]
     happenings = story.drawn(names, DAYS, chance)
