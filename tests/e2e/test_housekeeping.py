@@ -28,36 +28,40 @@ Pass = Callable[[float], dict[str, int]]
 
 
 @pytest.fixture
-def scene(stage: Stage) -> Iterator[Scene]:
+def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
     """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
     stage.manage("POST", "/reset")
     furnish(stage)
+    with contextlib.ExitStack() as travels:
+        yield travels
+    stage.manage("POST", "/reset")
+    furnish(stage)
+
+
+@pytest.fixture
+def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
     with watched(stage) as scene:
         yield scene
 
 
 @pytest.fixture
-def pass_days(stage: Stage, scene: Scene) -> Iterator[Pass]:
+def pass_days(stage: Stage, scene: Scene, travels: contextlib.ExitStack) -> Pass:
     """So many days later, in the user's hour, its look; what the task says was done."""
-    with contextlib.ExitStack() as travels:
 
-        def days_later(days: float) -> dict[str, int]:
-            turn = (rotation_runs.turn_of(f"akw-{scene.application}-prod") + 12) % 24
-            there = (stage.now() + timedelta(days=days)).replace(hour=turn, minute=30)
-            wait = (there - stage.now()).total_seconds()
-            stage.manage("POST", "/clock", {"advance_seconds": max(0.0, wait)})
-            travels.enter_context(time_machine.travel(stage.now(), tick=True))
-            path = "/timers/akw-cleanup/turn"
-            request_id = stage.manage("POST", path)["request_id"]
-            task = until(lambda: next(
-                (t for t in stage.manage("GET", "/tasks")["tasks"]
-                 if t["request_id"] == request_id and t["state"] in ("Succeeded", "Failed")), None))
-            assert task["state"] == "Succeeded", task
-            return dict(json.loads(task["return_payload"])["counts"])
+    def days_later(days: float) -> dict[str, int]:
+        turn = (rotation_runs.turn_of(f"akw-{scene.application}-prod") + 12) % 24
+        there = (stage.now() + timedelta(days=days)).replace(hour=turn, minute=30)
+        wait = (there - stage.now()).total_seconds()
+        stage.manage("POST", "/clock", {"advance_seconds": max(0.0, wait)})
+        travels.enter_context(time_machine.travel(stage.now(), tick=True))
+        request_id = stage.manage("POST", "/timers/akw-cleanup/turn")["request_id"]
+        task = until(lambda: next(
+            (t for t in stage.manage("GET", "/tasks")["tasks"]
+             if t["request_id"] == request_id and t["state"] in ("Succeeded", "Failed")), None))
+        assert task["state"] == "Succeeded", task
+        return dict(json.loads(task["return_payload"])["counts"])
 
-        yield days_later
-    stage.manage("POST", "/reset")
-    furnish(stage)
+    return days_later
 
 
 def test_key_that_nobody_uses_is_disabled_and_then_its_grant_ended(
@@ -113,13 +117,16 @@ def document_of(scene: Scene, name: str) -> str:
     return str(found.body.default_policy_version.policy_document)
 
 
-def test_plan_of_everybody_is_answered_and_nothing_done(scene: Scene, pass_days: Pass) -> None:
+def test_plan_of_everybody_is_answered_and_nothing_done(
+    scene: Scene, pass_days: Pass, travels: contextlib.ExitStack
+) -> None:
     """`make sweep-plan ARGS=--everybody`."""
     issued(scene, ttl_seconds=90 * 86_400)
     pass_days(29)
     scene.stage.manage("POST", "/clock", {"advance_seconds": 2 * 86_400})
 
-    with time_machine.travel(scene.stage.now(), tick=True), scene.stage.proxied():
+    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
+    with scene.stage.proxied():
         lines = sweep_plan.plan(scene.stage.administrator_environment(), sweep_plan.OF_EVERYBODY)
 
     assert ["WHAT", "disable key", "finding"] == [line.split("  ")[0] for line in lines[:3]]
