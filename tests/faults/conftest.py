@@ -31,4 +31,4 @@ def clouds() -> Iterator[list[Arena]]:
 @pytest.fixture(scope="session")
 def calls(clouds: list[Arena]) -> Calls:
     """The calls of a clean run of each workflow."""
-    return running.recorded(clouds[0])
+    return running.recorded(clouds[0], times=1)

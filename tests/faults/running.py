@@ -31,11 +31,11 @@ def arenas(count: int = 0, *, https: bool = False) -> Iterator[list[Arena]]:
             arena.stop()
 
 
-def recorded(arena: Arena) -> Calls:
-    """The calls of a clean run of each workflow in which they have one order: of three runs the
+def recorded(arena: Arena, times: int = 3) -> Calls:
+    """The calls of a clean run of each workflow in which they have one order: of some runs the
     shortest, as a question that is asked again while an index catches up is not in every run."""
     return {
-        name: min((arena.recorded(name) for _ in range(3)), key=len)
+        name: min((arena.recorded(name) for _ in range(times)), key=len)
         for name, flow in WORKFLOWS.items() if not flow.crowded
     }  # fmt: skip
 
