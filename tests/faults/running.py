@@ -12,16 +12,15 @@ from tests.faults.cases import Case, Verdict
 from tests.faults.matrix import Calls, batches
 from tests.faults.workflows import WORKFLOWS
 
-ARENAS, PATIENT_ARENAS = 4, 12  # over https SLS's SDK waits for most of the time
+ARENAS = 4
 MORE_TRIES = 3
 Told = Callable[[str], None]
 
 
 @contextmanager
-def arenas(count: int = 0, *, https: bool = False) -> Iterator[list[Arena]]:
-    """Some clouds, as many as are busy at once; all of them end, whatever happens."""
+def arenas(count: int = ARENAS, *, https: bool = False) -> Iterator[list[Arena]]:
+    """Some clouds; all of them end, whatever happens."""
     made: list[Arena] = []
-    count = count or (PATIENT_ARENAS if https else ARENAS)
     try:
         while len(made) < count:
             made.append(Arena(https=https))

@@ -2,9 +2,8 @@
 
 Tickets are issued, prolonged, amended, withdrawn and run out; keys are rotated, leak, and are
 meddled with by hand; one day in five something fails. Timers fire where something can change,
-consumers are asked where keys change. Five of them for three hundred days
-here, a hundred for four hundred by `make life`; AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set
-another story.
+consumers are asked where keys change. Five of them for three hundred days here, a hundred for four
+hundred by `make life`; AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set another story.
 """
 
 from __future__ import annotations
