@@ -117,15 +117,15 @@ def _refused(grant: Grant, found: Found) -> Denied | None:
         # Not signed by us, or edited since.
         if grants.unextended(found.user.tags) != dict(grant.tags):
             return Denied("name_in_use", "application")
-    if found.policy is not None and not same_policy(found.policy, grant):
+    made = "key.issued" in found.ended  # then an amendment may have given it another policy
+    if found.policy is not None and not made and not same_policy(found.policy, grant):
         return Denied("name_in_use", "application")
     if found.secret is not None:
         if found.secret.deletes_at:
             return Denied("secret_being_deleted", "application")
         if dict(found.secret.tags) != dict(grant.secret_tags):
             return Denied("name_in_use", "application")
-    made = "key.issued" in found.ended  # then a second key is its rotation's
-    if not made and (
+    if not made and (  # else a second key is its rotation's
         len(found.stored) > 1 or any(key.status != "Active" for key in found.stored)
     ):
         return Denied("unexpected_keys", "application")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared import amending, audit, grants, housekeeping, issuance, ledger, naming
+from shared import amending, audit, cleanup, grants, housekeeping, issuance, ledger, naming
 from shared.amending import Amended
 from shared.errors import AkwardenError, LeaseHeld
 from shared.grants import Grant
@@ -18,7 +19,7 @@ from shared.ledger import LiveGrant, Unreadable
 from shared.refusals import Denied
 from tests.unit.fakes import BEGAN, Fault, Key, World, succeeded
 from tests.unit.samples import approval, approved_ticket, self_service_ticket
-from tests.unit.test_cleanup import run_of
+from tests.unit.test_cleanup import PAST_THE_GUARD, Killed, mortal, open_changes, run_of
 from tests.unit.test_extending import KEY, everything_but_the_end, issued
 from tests.unit.test_extending import extended as extended_by
 from tests.unit.test_housekeeping import TERMS
@@ -257,6 +258,41 @@ def test_ticket_serves_once() -> None:
 
     assert Denied("ticket_consumed") == attempt(world.broker(), AMENDMENT)
     assert Denied("ticket_consumed") == once(issued(), asked(id="REQ-1042"))
+
+
+def test_first_ticket_comes_again_after_its_amendment() -> None:
+    """A late duplicate of the approval finds its grant as it is now, and changes nothing."""
+    world = issued()
+    amended(world)
+
+    assert not isinstance(attempt(world.broker(), APPLICATION), Denied)
+    assert_amended(world)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("method", list(METHODS))
+def test_killed_for_good_it_costs_the_grant_nothing(method: str, nth: int, after: bool) -> None:
+    """The sweep that finds what a dead run announced takes nothing of the grant away, and ends what
+    is open; a later delivery completes the amendment."""
+    world = mortal(issued())
+    keys = set(world.keys)
+    world.dies_at = (method, nth, after)
+    with suppress(Killed):
+        amended(world)
+    world.revive()
+    world.sleep(PAST_THE_GUARD)
+
+    run = run_of(world, ledger_key=lambda: KEY)
+    cleanup.sweep(run)
+
+    assert isinstance(grant_in(world), LiveGrant)
+    assert keys == set(world.keys)
+    assert APPLICATION.secret in world.secrets
+    assert [] == open_changes(world)
+    assert [] == [name for name in world.policies if name.startswith("akw-lock-")]
+    assert isinstance(amended(world), Amended)
+    assert_amended(world)
 
 
 def test_self_service_is_not_amended() -> None:
