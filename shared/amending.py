@@ -14,14 +14,13 @@ from datetime import datetime
 from functools import partial
 
 from shared import amendment, changing, grants, timestamps
-from shared.audit import AMENDED, Attempt, Change, Outcome
-from shared.audit import SUCCESS as DONE
+from shared.audit import AMENDED, SUCCESS, Attempt, Change, Outcome
 from shared.broker import Broker
 from shared.changing import Seen
 from shared.errors import StateChanged
 from shared.grants import MAX_DESCRIPTION, TAG_PREFIX, Grant
 from shared.key_making import unless_gone
-from shared.ports import KeyStatus, User
+from shared.ports import KeyStatus
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.steps import step
@@ -64,8 +63,8 @@ def decide(asked: Grant, seen: Seen, now: datetime, ledger_key: Secret) -> Amend
     grant = changing.grant_of(asked, seen, "amendment_not_possible")
     if isinstance(grant, Denied):
         return grant
-    tags = dict(seen.user.tags) if seen.user else {}
-    amended = Amended(asked.user, asked.policy, amendment.description(tags, asked, ledger_key))
+    description = amendment.description(seen.tags, asked, ledger_key)
+    amended = Amended(asked.user, asked.policy, description)
     if AMENDED in seen.ended:
         return amended
     if seen.ended:  # the grant's own first ticket is among them
@@ -111,9 +110,8 @@ def _changes(
 
 
 def _make(
-    broker: Broker, asked: Grant, record: Attempt, keys: Sequence[KeyStatus], amended: Amended,
-    _user: User,
-) -> None:  # fmt: skip
+    broker: Broker, asked: Grant, record: Attempt, keys: Sequence[KeyStatus], amended: Amended
+) -> None:
     """A key that a rotation has made meanwhile would keep the former network."""
     ram, ims = broker.ram, broker.ims
     if {key.id for key in ims.list_access_keys(asked.user) or ()} != {key.id for key in keys}:
@@ -126,4 +124,4 @@ def _make(
             ims.set_access_key_policy, asked.user, key.id, asked.ticket.source_ips)),
             target=key.id)()  # fmt: skip
     concluded = next(change for change in record.changes if change.event_type == AMENDED)
-    record.outcomes[concluded] = Outcome(DONE)
+    record.outcomes[concluded] = Outcome(SUCCESS)

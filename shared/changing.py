@@ -41,6 +41,11 @@ class Seen:
     policy: PolicyState | None = None
 
     @property
+    def tags(self) -> dict[str, str]:
+        """The user's; none if there is no user."""
+        return dict(self.user.tags) if self.user else {}
+
+    @property
     def incomplete(self) -> bool:
         """Whether something that every grant has was not found."""
         return isinstance(self.grant, Unreadable) or self.secret_tags is None
@@ -63,7 +68,7 @@ def decided(
 
 def carry_out(
     broker: Broker, asked: Grant, ledger_key: Secret, record: Attempt,
-    planned: tuple[Seen, Sequence[Change]], make: Callable[[User], None],
+    planned: tuple[Seen, Sequence[Change]], make: Callable[[], None],
 ) -> None:  # fmt: skip
     """Make the announced changes by `make`, if what stands there is what was planned from. Raises
     LeaseHeld, StateChanged and CloudError, each to be retried."""
@@ -72,9 +77,9 @@ def carry_out(
     held: list[Lease] = []
     try:
         ticket_leases.take(broker, record, asked.ticket, held)
-        if find(broker, asked, ledger_key) != seen or seen.user is None:
+        if find(broker, asked, ledger_key) != seen:
             raise StateChanged("another run has worked on this meanwhile")
-        make(seen.user)
+        make()
     except Exception:
         # While a change is in doubt the leases stay: their end is when it can be resolved.
         if not record.in_doubt:

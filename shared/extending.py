@@ -16,7 +16,6 @@ from shared.changing import Seen
 from shared.extension import Extension
 from shared.grants import Grant
 from shared.ledger import LiveGrant
-from shared.ports import User
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.steps import step
@@ -43,9 +42,9 @@ def extend(
         return outcome
     change = Change(EXTENDED, "ims", "TagResources", resource=timestamps.text(outcome.expires_at))
 
-    def make(user: User) -> None:
+    def make() -> None:
         new = Extension(asked.ticket.source, asked.ticket.id, outcome.expires_at)
-        tags = extension.tags(asked.user, user.tags, new, ledger_key)
+        tags = extension.tags(asked.user, seen.tags, new, ledger_key)
         step(record, EXTENDED, lambda: broker.ims.tag_resources(asked.user, tags),
              target=change.resource)()  # fmt: skip
 

@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
 from demo import actors, leaks
 from demo.stage import Stage
 from tests.unit.samples import approved_body
 
 _numbers = itertools.count(1)
+RETRY_SECONDS = 0.5  # between FC's tries of a task
 SEARCHES: dict[Stage, leaks.Search] = {}  # one for each stage, so that nothing is left out between
 DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding Allow of a call
 
@@ -29,8 +31,8 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
-    stage = Stage(calm=True, max_lag_seconds=1, quiet=True,
-                  choices={"fc_retry_interval_seconds": 0.5, "fc_timers": False})  # fmt: skip
+    choices = {"fc_retry_interval_seconds": RETRY_SECONDS, "fc_timers": False}
+    stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices)
     furnish(stage)
     yield stage
     stage.stop()
@@ -122,8 +124,33 @@ def until(probe: Callable[[], Any], seconds: float = 60) -> Any:
 
 
 @pytest.fixture
-def scene(stage: Stage) -> Iterator[Scene]:
-    """A fresh application; after the test, every sink is searched for every secret."""
+def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
+    """For tests that move the cloud's time, and by this stack their own with it (`pass_time`): an
+    empty cloud before, and a furnished one, in the present, after."""
+    _refurnish(stage)
+    with contextlib.ExitStack() as travels:
+        yield travels
+    _refurnish(stage)
+
+
+def _refurnish(stage: Stage) -> None:
+    stage.manage("POST", "/reset")
+    stage.manage("POST", "/choices", {"fc_retry_interval_seconds": RETRY_SECONDS})
+    furnish(stage)
+
+
+def pass_time(scene: Scene, travels: contextlib.ExitStack, seconds: float) -> None:
+    """For the cloud, and for this process, which signs by its own clock."""
+    scene.stage.manage("POST", "/clock", {"advance_seconds": seconds})
+    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Scene]:
+    """A fresh application; after the test, every sink is searched for every secret: while they are
+    there, so that what empties the cloud is set up before, and torn down after."""
+    if "travels" in request.fixturenames:
+        request.getfixturevalue("travels")
     with watched(stage) as scene:
         yield scene
 

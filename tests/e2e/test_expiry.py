@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from Tea.exceptions import TeaException
 
 from demo import actors
-from demo.stage import Stage
-from tests.e2e.conftest import Scene, furnish, watched
+from tests.e2e.conftest import Scene, pass_time
 from tests.e2e.test_cleanup import swept
 from tests.e2e.test_revoke import ADDRESS, GONE, answer_of, issued, key_of, remains
 from tests.e2e.test_rotate import ask as asked_for_a_new_one
 
 
-@pytest.fixture
-def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
-    """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
-    stage.manage("POST", "/reset")
-    furnish(stage)
-    with contextlib.ExitStack() as travels:
-        yield travels
-    stage.manage("POST", "/reset")
-    furnish(stage)
-
-
-@pytest.fixture
-def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
-    with watched(stage) as scene:
-        yield scene
-
-
 def sweep_after(scene: Scene, travels: contextlib.ExitStack, seconds: float) -> dict[str, Any]:
     """Let so much time pass, for this process too; the counts of the sweep that comes then."""
-    scene.stage.manage("POST", "/clock", {"advance_seconds": seconds})
-    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
+    pass_time(scene, travels, seconds)
     return dict(json.loads(swept(scene)["return_payload"])["counts"])
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-import time_machine
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 
@@ -17,7 +16,7 @@ from demo import actors
 from demo.stage import Stage
 from deploy import sweep_plan
 from shared import rotation_runs
-from tests.e2e.conftest import Scene, furnish, until, watched
+from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.test_revoke import issued, remains
 from tests.e2e.test_rotate import keys_of
 
@@ -28,23 +27,6 @@ Pass = Callable[[float], dict[str, int]]
 
 
 @pytest.fixture
-def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
-    """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
-    stage.manage("POST", "/reset")
-    furnish(stage)
-    with contextlib.ExitStack() as travels:
-        yield travels
-    stage.manage("POST", "/reset")
-    furnish(stage)
-
-
-@pytest.fixture
-def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
-    with watched(stage) as scene:
-        yield scene
-
-
-@pytest.fixture
 def pass_days(stage: Stage, scene: Scene, travels: contextlib.ExitStack) -> Pass:
     """So many days later, in the user's hour, its look; what the task says was done."""
 
@@ -52,8 +34,7 @@ def pass_days(stage: Stage, scene: Scene, travels: contextlib.ExitStack) -> Pass
         turn = (rotation_runs.turn_of(f"akw-{scene.application}-prod") + 12) % 24
         there = (stage.now() + timedelta(days=days)).replace(hour=turn, minute=30)
         wait = (there - stage.now()).total_seconds()
-        stage.manage("POST", "/clock", {"advance_seconds": max(0.0, wait)})
-        travels.enter_context(time_machine.travel(stage.now(), tick=True))
+        pass_time(scene, travels, max(0.0, wait))
         request_id = stage.manage("POST", "/timers/akw-cleanup/turn")["request_id"]
         task = until(lambda: next(
             (t for t in stage.manage("GET", "/tasks")["tasks"]
@@ -123,9 +104,8 @@ def test_plan_of_everybody_is_answered_and_nothing_done(
     """`make sweep-plan ARGS=--everybody`."""
     issued(scene, ttl_seconds=90 * 86_400)
     pass_days(29)
-    scene.stage.manage("POST", "/clock", {"advance_seconds": 2 * 86_400})
+    pass_time(scene, travels, 2 * 86_400)
 
-    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
     with scene.stage.proxied():
         lines = sweep_plan.plan(scene.stage.administrator_environment(), sweep_plan.OF_EVERYBODY)
 

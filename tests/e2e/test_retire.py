@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import time_machine
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 
 from demo import actors
 from demo.actors import Keys
-from demo.stage import Stage
 from deploy import retire
 from deploy.provision import ROLES
 from shared.errors import CloudError
-from tests.e2e.conftest import Scene, furnish, watched
+from tests.e2e.conftest import Scene, pass_time
 from tests.e2e.test_digest_rights import acting
 from tests.e2e.test_revoke import issued, revoked
 from tests.e2e.test_rotate import works
 
 POLICY = ROLES.parent / "retirer-policy.json"
-USER = "orders-by-hand"
+USER, HOUR = "orders-by-hand", 3600
 Ask = Callable[..., tuple[int, list[str]]]
-
-
-@pytest.fixture
-def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
-    """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
-    stage.manage("POST", "/reset")
-    furnish(stage)
-    with contextlib.ExitStack() as travels:
-        yield travels
-    stage.manage("POST", "/reset")
-    furnish(stage)
-
-
-@pytest.fixture
-def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
-    with watched(stage) as scene:
-        yield scene
 
 
 @pytest.fixture
@@ -77,11 +58,6 @@ def ask(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return asked
 
 
-def pass_hours(scene: Scene, travels: contextlib.ExitStack, hours: float) -> None:
-    scene.stage.manage("POST", "/clock", {"advance_seconds": hours * 3600})
-    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
-
-
 def test_old_key_goes_step_by_step_and_can_come_back(
     scene: Scene, travels: contextlib.ExitStack, old: Keys, ask: Ask
 ) -> None:
@@ -90,12 +66,12 @@ def test_old_key_goes_step_by_step_and_can_come_back(
     assert "" == works(scene, old)
 
     used = ask()
-    pass_hours(scene, travels, 25)
+    pass_time(scene, travels, 25 * HOUR)
     planned, alive = ask("--dry-run"), works(scene, old)
-    pass_hours(scene, travels, 25)
+    pass_time(scene, travels, 25 * HOUR)
     disabled, dead = ask(), works(scene, old)
     waiting = ask()
-    pass_hours(scene, travels, 8 * 24)
+    pass_time(scene, travels, 8 * 24 * HOUR)
     deleted, nothing = ask(), ask()
     back = ask("--undo", old.access_key_id)
 
@@ -128,7 +104,7 @@ def test_unwritable_log_changes_nothing(
     scene: Scene, travels: contextlib.ExitStack, old: Keys, ask: Ask
 ) -> None:
     issued(scene, replaces=USER)
-    pass_hours(scene, travels, 25)
+    pass_time(scene, travels, 25 * HOUR)
     scene.stage.manage("POST", "/faults", {
         "kind": "error", "product": "sls", "action": "PutLogs", "status": 403, "times": 0,
         "code": "ProjectForbidden",

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 import time_machine
 from aliyun.log import GetLogsRequest
 
@@ -17,7 +15,7 @@ from demo import actors
 from demo.stage import Stage
 from deploy import watching
 from shared import bootstrap, rotation_runs
-from tests.e2e.conftest import Scene, furnish, until, watched
+from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.ordering import publish
 from tests.e2e.test_cleanup import NEVER, PAST_THE_GUARD, died, fault, swept
 from tests.e2e.test_revoke import issued, withdraw
@@ -58,31 +56,6 @@ class Watch:
             answer = actors.administrator(self._stage).log_client().get_logs(GetLogsRequest(
                 actors.PROJECT, logstore, now - seconds, now + 60, query=query))  # fmt: skip
         return [dict(row.get_contents()) for row in answer.get_logs()]
-
-
-@pytest.fixture
-def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
-    """Time is moved here: an empty cloud before, and a furnished one, in the present, after."""
-    stage.manage("POST", "/reset")
-    stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 0.5})
-    furnish(stage)
-    with contextlib.ExitStack() as travels:
-        yield travels
-    stage.manage("POST", "/reset")
-    stage.manage("POST", "/choices", {"fc_retry_interval_seconds": 0.5})
-    furnish(stage)
-
-
-@pytest.fixture
-def scene(stage: Stage, travels: contextlib.ExitStack) -> Iterator[Scene]:
-    with watched(stage) as scene:
-        yield scene
-
-
-def pass_time(scene: Scene, travels: contextlib.ExitStack, seconds: float) -> None:
-    """For the cloud, and for this process, which signs by its own clock."""
-    scene.stage.manage("POST", "/clock", {"advance_seconds": seconds})
-    travels.enter_context(time_machine.travel(scene.stage.now(), tick=True))
 
 
 def timer(scene: Scene, function: str, name: str) -> None:
@@ -160,7 +133,9 @@ def test_every_query_answers_what_it_is_for(
     assert set() == watch.left
 
 
-def test_quiet_log_gives_no_alarm(scene: Scene) -> None:
+def test_quiet_log_gives_no_alarm(
+    scene: Scene, travels: contextlib.ExitStack
+) -> None:
     """One grant, nothing else: no alert has rows, so that the two which wait for silence fire."""
     issued(scene)
     watch = Watch(scene.stage)

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from shared import amending, audit, cleanup, grants, housekeeping, issuance, ledger, naming
+from shared import amending, cleanup, grants, housekeeping, ledger
 from shared.amending import Amended
-from shared.errors import AkwardenError, LeaseHeld
+from shared.errors import AkwardenError
 from shared.grants import Grant
 from shared.housekeeping import House
 from shared.ledger import LiveGrant, Unreadable
 from shared.refusals import Denied
+from tests.unit.attempts import record_of, until_ended
 from tests.unit.fakes import BEGAN, Fault, Key, World, succeeded
 from tests.unit.samples import approval, approved_ticket, self_service_ticket
 from tests.unit.test_cleanup import PAST_THE_GUARD, Killed, mortal, open_changes, run_of
@@ -51,26 +52,13 @@ AMENDMENT = asked()
 
 
 def once(world: World, grant: Grant = AMENDMENT) -> Amended | Denied:
-    """One run, with a record of its own, as FC would start it."""
-    ticket = grant.ticket
-    record = audit.attempt(
-        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "amend"),
-        fc_request_id="1-request", fc_function="akw-issue", account_id="1234567890123456",
-        region="cn-hangzhou", trigger="webhook", broker_version="0",
-    )  # fmt: skip
-    return amending.amend(world.broker(), grant, KEY, record)
+    """One run, with a record of its own."""
+    return amending.amend(world.broker(), grant, KEY, record_of(grant, "amend"))
 
 
 def amended(world: World, grant: Grant = AMENDMENT) -> Amended | Denied:
     """Attempts until one ends."""
-    for _ in range(20):
-        try:
-            return once(world, grant)
-        except LeaseHeld as held:
-            world.sleep(issuance.patience_seconds(held, world.now, 100))
-        except AkwardenError:
-            world.sleep(1)
-    pytest.fail("it never ended")
+    return until_ended(world, lambda: once(world, grant))
 
 
 def grant_in(world: World) -> LiveGrant | Unreadable:

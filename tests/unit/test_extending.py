@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import audit, changing, cleanup, extending, extension, issuance, ledger, naming
-from shared.errors import AkwardenError, LeaseHeld
+from shared import changing, cleanup, extending, extension, ledger
 from shared.extending import Extended
 from shared.extension import Extension
 from shared.grants import Grant
@@ -17,6 +16,7 @@ from shared.ledger import LiveGrant, Unreadable
 from shared.ports import PolicyState, User
 from shared.refusals import Denied
 from shared.secrecy import Secret
+from tests.unit.attempts import record_of, until_ended
 from tests.unit.fakes import BEGAN, FakeIms, FakeKms, FakeRam, Fault, World, succeeded
 from tests.unit.samples import approval, approved_ticket, self_service_ticket
 from tests.unit.test_cleanup import run_of
@@ -48,26 +48,13 @@ def issued() -> World:
 
 
 def once(world: World, grant: Grant = EXTENSION) -> Extended | Denied:
-    """One run, with a record of its own, as FC would start it."""
-    ticket = grant.ticket
-    record = audit.attempt(
-        audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, "extend"),
-        fc_request_id="1-request", fc_function="akw-issue", account_id="1234567890123456",
-        region="cn-hangzhou", trigger="webhook", broker_version="0",
-    )  # fmt: skip
-    return extending.extend(world.broker(), grant, KEY, record)
+    """One run, with a record of its own."""
+    return extending.extend(world.broker(), grant, KEY, record_of(grant, "extend"))
 
 
 def extended(world: World, grant: Grant = EXTENSION) -> Extended | Denied:
     """Attempts until one ends."""
-    for _ in range(20):
-        try:
-            return once(world, grant)
-        except LeaseHeld as held:
-            world.sleep(issuance.patience_seconds(held, world.now, 100))
-        except AkwardenError:
-            world.sleep(1)
-    pytest.fail("it never ended")
+    return until_ended(world, lambda: once(world, grant))
 
 
 def grant_in(world: World) -> LiveGrant | Unreadable:
