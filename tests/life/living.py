@@ -37,7 +37,7 @@ from shared.audit import Attempt, Subject
 from shared.deliveries import Delivery
 from shared.errors import AkwardenError
 from shared.refusals import Denied
-from shared.rotation import LEAKED, Asked
+from shared.rotation import ASKED, LEAKED, Asked
 from shared.rotation_runs import Run, Wish
 from shared.secrecy import Secret
 from shared.sweeps import Sweep
@@ -110,8 +110,14 @@ class Life(House):
 
     def leak(self, application: str, key_id: str) -> None:
         """Somebody tells akw-rotate that a key leaked."""
-        wish = Wish(application, "prod", Asked(LEAKED, key_id))
-        self._tried("leak", ROTATE, lambda: rotation_runs.fulfil(self._rotation(), wish))
+        self._wished("leak", Wish(application, "prod", Asked(LEAKED, key_id)))
+
+    def ask(self, application: str) -> None:
+        """Somebody asks akw-rotate for a new key."""
+        self._wished("ask", Wish(application, "prod", Asked(ASKED)))
+
+    def _wished(self, what: str, wish: Wish) -> None:
+        self._tried(what, ROTATE, lambda: rotation_runs.fulfil(self._rotation(), wish))
 
     def _rotation(self) -> Run:
         return Run(self._broker(ROTATE), self._record(ROTATE), self._ledger_key(),

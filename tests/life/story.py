@@ -29,8 +29,9 @@ KINDS = ("drop", "throttle", "refused", "error")
 
 @dataclass(frozen=True)
 class Happening:
-    """Something on a day: a ticket (`issue`, `extend`, `amend`, `revoke`), a `leak`, or what
-    somebody does by hand (`widen`, `add key`, `take key away`, `disable`, `enable`)."""
+    """Something on a day: a ticket (`issue`, `extend`, `amend`, `revoke`), a `leak`, an `ask` for
+    a new key, or what somebody does by hand (`widen`, `add key`, `take key away`, `disable`,
+    `enable`)."""
 
     what: str
     application: str
@@ -98,8 +99,8 @@ def drawn(names: list[str], days: int, chance: random.Random) -> dict[int, list[
                 on(at, "revoke", name)
                 on(at + 2, "issue", name)
                 end = at + 2 + TTL_DAYS
-        for what in ("leak", "amend", "widen", "add key", "disable"):
-            if chance.random() < 0.3:
+        for what in ("ask", "leak", "amend", "widen", "add key", "disable"):
+            if chance.random() < 0.4:
                 at = chance.randint(45, max(46, days - 10))
                 on(at, what, name)
                 if what == "add key":

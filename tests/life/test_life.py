@@ -31,6 +31,7 @@ from tests.life.story import Consumer, Happening
 APPLICATIONS, DAYS = (int(n) for n in os.environ.get("AKW_LIFE", "5x300").split("x"))
 SEED = int(os.environ.get("LIFE_SEED", "1"))
 BEGINS = "2026-01-01T00:00:00+00:00"
+LATE_SECONDS = 1800
 RULES = 12  # of faults on a bad day: most are for calls that nobody makes that day
 ROTATION_DAYS = (45, 60, 90)  # what the tickets ask for, in turn
 EARLY = timedelta(days=5)  # before its key is so old, a rotation may begin
@@ -145,6 +146,22 @@ class Chronicle:
         self.ended.add(name)  # its key may go at once
         self.life.leak(name, current)
 
+    def _ask(self, name: str) -> None:
+        """While its consumer has just read the secret, and shortly before a turn."""
+        self._work(name)
+        self.life.ask(name)
+        self._turn_again(name)
+        self._work(name)
+
+    def _turn_again(self, name: str) -> None:
+        """A timer's event comes at another time than its own, or once more."""
+        self.life.sleep(LATE_SECONDS)
+        self.life.turn(self.life.now.replace(hour=story.turn_of(name)))
+
+    def _work(self, name: str) -> None:
+        excused = self.excused.get(name, self.life.now) > self.life.now
+        self.consumers[name].work(self.life, excused=excused)
+
     def _widen(self, name: str) -> None:
         self.life.ram.create_policy_version(ram_models.CreatePolicyVersionRequest(
             policy_name=naming.policy_name(name, "prod"), policy_document=WIDER,
@@ -203,8 +220,11 @@ class Chronicle:
     def _hour(self, at: datetime) -> None:
         self.life.go_to(at)
         due = [name for name in self.tickets if self._busy(name)]
-        if at.hour in {story.turn_of(name) for name in due}:
+        turning = [name for name in due if story.turn_of(name) == at.hour]
+        if turning:
             self.life.turn(at)
+            if self.chance.random() < 0.1:
+                self._turn_again(turning[0])
         if (at.hour + 12) % 24 in {story.turn_of(name) for name in due if self._touched(name)}:
             self.life.look(at)
         for number, name in enumerate(list(self.tickets)):
@@ -212,8 +232,7 @@ class Chronicle:
             near = at.hour in {h % 24 for h in (turn - 1, turn + 1, turn + 7)}
             rare = at.hour == turn and (at.toordinal() + number) % 20 == 0
             if rare or (near and name in due):
-                excused = self.excused.get(name, self.life.now) > self.life.now
-                self.consumers[name].work(self.life, excused=excused)
+                self._work(name)
 
     def _sweep(self, start: datetime, *, only_if_over: bool = False) -> None:
         over = [name for name, end in self.ends.items()
