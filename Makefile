@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd life faults lint docs package clean
+.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,7 +67,7 @@ test-e2e: $(STAMP)
 
 test-rest: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/life --durations=10 > build/test-rest.log 2>&1; \
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/life tests/bench --durations=10 > build/test-rest.log 2>&1; \
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
@@ -75,6 +75,9 @@ crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, 
 
 bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at first
 	AKW_BULK=1000 $(BIN)/python -m pytest tests/e2e/test_bulk.py
+
+bench-sweep: $(STAMP)  ## what sweeps of 100, 1,000 and 5,000 users cost, beside a straightforward one
+	@$(BIN)/python -m tests.bench.sweep $(ARGS)
 
 life: $(STAMP)  ## a hundred applications for four hundred days, checked every day (half an hour)
 	AKW_LIFE=100x400 $(BIN)/python -m pytest -s tests/life

@@ -24,6 +24,9 @@ class Choices:
     throttling: bool = True
     ram_calls_per_second: int = 50
 
+    # Custom policies of an account: 1,500 unless Alibaba's support has raised it.
+    ram_policies_quota: int = 1500
+
     # A call refused by an AccessKey network policy: the code is documented nowhere.
     key_policy_refusal_status: int = 403
     key_policy_refusal_code: str = "Forbidden.AccessKeyNetworkRestricted"

@@ -19,7 +19,8 @@ from shared import audit, bootstrap, cleanup, housekeeping, timestamps
 from shared.sweeps import Sweep
 
 log = logging.getLogger(__name__)
-TURN = "turn"  # the timer of the daily look; any other one is a sweep's
+# Timers: of the daily look, and of a sweep that does not list the secrets. Any other sweeps all.
+TURN, QUICK = "turn", "sweep"
 MOST_LINES = 1000  # of a plan that is answered; the counts are always whole
 
 
@@ -38,9 +39,10 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     )  # fmt: skip
     end = started + context.function.timeout
     run = Sweep(
-        broker, record, lambda: end - time.monotonic(), current.revoke_cap, asked.dry_run,
-        partial(broker.kms.get_secret_value, current.ledger_secret),
-        bootstrap.lifecycle().notice_days,
+        broker, record, lambda: end - time.monotonic(), current.revoke_cap,
+        dry_run=asked.dry_run, quick=asked.quick,
+        ledger_key=partial(broker.kms.get_secret_value, current.ledger_secret),
+        notice_days=bootstrap.lifecycle().notice_days,
     )  # fmt: skip
     try:
         if asked.looks_at_users:
@@ -60,6 +62,7 @@ class Asked:
     """What an event asks for; `at`: the hour whose users are looked at, None for everybody's."""
 
     dry_run: bool = False
+    quick: bool = False
     looks_at_users: bool = False
     at: datetime | None = None
 
@@ -75,6 +78,7 @@ def _asked(event: bytes) -> Asked | None:
     if content in ({"dry_run": True}, {"dry_run": True, "everybody": True}):
         return Asked(dry_run=True, looks_at_users="everybody" in content)
     if content.get("triggerName") != TURN:
-        return Asked() if "triggerName" in content else None
+        name = content.get("triggerName")
+        return None if name is None else Asked(quick=name == QUICK)
     at = timestamps.parse(str(content.get("triggerTime", "")))
     return Asked(looks_at_users=True, at=at) if at else None

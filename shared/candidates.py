@@ -84,7 +84,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class View:
-    """The answers of the first reads; None for what could not be read."""
+    """The answers of the first reads; None for what was not or could not be read."""
 
     tickets: Sequence[Row] | None = None
     orders: Sequence[Row] | None = None
@@ -102,9 +102,9 @@ class View:
         """Whether the list of users has one of that name."""
         return any(user.name == name for user in self.users or ())
 
-    def listed(self, target: Target) -> frozenset[str]:
+    def listed(self, target: Target, secrets: Iterable[SecretState]) -> frozenset[str]:
         """Which of the target's `user` and `secret` the lists have."""
-        live = {secret.name for secret in self.secrets or () if not secret.deletes_at}
+        live = {secret.name for secret in secrets if not secret.deletes_at}
         user, secret = self.lists_user(target.user), target.secret in live
         return frozenset([*(["user"] if user else []), *(["secret"] if secret else [])])
 
@@ -187,12 +187,13 @@ def _quarantined(view: View) -> Suspects:
 
 
 def _of_pages(view: View, settled: Callable[[datetime | None], bool]) -> Suspects:
-    """Places at which user, policy and secret do not stand together under one ticket."""
-    if view.users is None or view.policies is None or view.secrets is None:
+    """Places at which user, policy and secret do not stand together under one ticket. Where the
+    secrets are not known, a user with its policy is taken to have its own."""
+    if view.users is None or view.policies is None:
         return Suspects(())
     users = {user.name: user for user in view.users}
     policies = {policy.name: policy for policy in view.policies}
-    secrets = {secret.name: secret for secret in view.secrets if not secret.deletes_at}
+    secrets = {secret.name: secret for secret in view.secrets or () if not secret.deletes_at}
     places = {naming.place_of(name) for name in (*users, *policies, *secrets)} - {("", "")}
     targets: list[Target] = []
     nameless: list[str] = []
@@ -212,7 +213,8 @@ def _of_pages(view: View, settled: Callable[[datetime | None], bool]) -> Suspect
             continue
         of_user = grants.ticket_of(user.tags)[:2] if user else ("", "")
         of_secret = grants.ticket_of(secret.tags)[:2] if secret else ("", "")
-        if user and policy and secret and of_user[1] and of_user == of_secret:
+        its_own = view.secrets is None or (secret is not None and of_user == of_secret)
+        if user and policy and of_user[1] and its_own:
             continue
         found = []
         for thing, (source, ticket) in ((f"user/{user.name}" if user else "", of_user),

@@ -64,7 +64,7 @@ def sweep(run: Sweep) -> None:
     run.side_by_side([(partial(_candidate, run, view, target), f"ticket {target.ticket_id}")
                       for target in run.in_turn(list(dict.fromkeys(targets)))])  # fmt: skip
     run.attempted(partial(ending.end_what_is_over, run, view, targets), "expiry")
-    run.attempted(partial(_markers, run), "leases")
+    run.attempted(partial(_markers, run, view), "leases")
     run.attempted(partial(sweeps.report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
     _orders(run, last)
     if view.truncated:
@@ -79,8 +79,8 @@ def sweep(run: Sweep) -> None:
 def _candidate(run: Sweep, view: View, target: Target) -> None:
     broker, now = run.broker, run.broker.now()
     seen = sweeps.seen_of(broker, target, view, run.record(_subject(target, ()), "op-look"))
-    if target.application and (view.users is None or view.secrets is None):
-        raise StateChanged("without the lists nothing is known to be gone")
+    if target.application and view.users is None:
+        raise StateChanged("without the list nothing is known to be gone")
     steps = reconciliation.plan(target, seen, now=now, guard_seconds=run.guard_seconds)
     proved, _ = ownership.proved(target, seen)
     failures: list[AkwardenError] = []
@@ -213,14 +213,16 @@ def _order(run: Sweep, order: OpenOrder) -> None:
                               remaining_seconds=run.remaining_seconds, waits=False)  # fmt: skip
 
 
-def _markers(run: Sweep) -> None:
-    """Expired leases whose taking the log remembers."""
+def _markers(run: Sweep, view: View) -> None:
+    """Expired leases whose taking the log remembers; `view`: whether there were any at first."""
+    if view.policies is not None and not view.markers:
+        return
     now, broker = run.broker.now(), run.broker
     policies = broker.ram.list_policies()
-    view = View(policies=[p for p in policies if run.settled(p.created_at)])
-    young = {m.lease for m in View(policies=policies).markers if m not in view.markers}
+    old = View(policies=[p for p in policies if run.settled(p.created_at)]).markers
+    young = {m.lease for m in View(policies=policies).markers if m not in old}
     by_lease: dict[str, list[Marker]] = {}
-    for marker in view.markers:
+    for marker in old:
         by_lease.setdefault(marker.lease, []).append(marker)
     work, far = [], now + timedelta(seconds=2 * run.guard_seconds)  # no lease of ours, nor nearly
     for name, markers in by_lease.items():

@@ -216,8 +216,8 @@ class Kms(Protocol):
         self, name: str, value: Secret, *, policy: str, tags: Mapping[str, str]
     ) -> str: ...
 
-    def list_secrets(self) -> Sequence[SecretState]:
-        """Every secret of the account's region, with tags."""
+    def list_secrets(self, name: str = "") -> Sequence[SecretState]:
+        """Every secret of the account's region, with tags; with a name those of that name."""
         ...
 
     def describe_secret(self, name: str) -> SecretState | None: ...

@@ -29,7 +29,7 @@ def get_account_summary(call: Call) -> Answer:
         "Groups": len(ram.groups), "GroupsQuota": quotas.GROUPS,
         "Roles": len(ram.roles), "RolesQuota": quotas.ROLES,
         "Policies": sum(kind == "Custom" for kind, _ in ram.policies),
-        "PoliciesQuota": quotas.POLICIES, "PolicySizeQuota": quotas.POLICY_CHARACTERS,
+        "PoliciesQuota": call.cloud.choices.ram_policies_quota, "PolicySizeQuota": quotas.POLICY_CHARACTERS,
         "VersionsPerPolicyQuota": quotas.VERSIONS_PER_POLICY,
         "AccessKeysPerUserQuota": quotas.KEYS_PER_USER,
         "AccountAccessKeysPerAccountQuota": quotas.KEYS_PER_USER,

@@ -48,7 +48,7 @@ def create_policy(call: Call) -> Answer:
     given = tags.checked(tags.given(call), longest_value=256)
     if ("Custom", name) in ram.policies:
         raise errors.already_exists("Policy")
-    if sum(kind == "Custom" for kind, _ in ram.policies) >= quotas.POLICIES:
+    if sum(kind == "Custom" for kind, _ in ram.policies) >= call.cloud.choices.ram_policies_quota:
         raise errors.limit_exceeded("Policy")
     policy = Policy(
         name, description=description, versions=[PolicyVersion("v1", text, call.now)],

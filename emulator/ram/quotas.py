@@ -1,7 +1,7 @@
 """Quotas and lengths of RAM.
 
 Source: RAM, "Limits" (December 2025) and the API pages' parameter tables; GetAccountSummary
-shows them. Raisable ones stand at their default.
+shows them. Raisable ones stand at their default, but for `choices.ram_policies_quota`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ GROUPS = 300
 ROLES = 1000
 GROUPS_PER_USER = 10
 KEYS_PER_USER = 2
-POLICIES = 1500
 POLICY_CHARACTERS = 6144
 VERSIONS_PER_POLICY = 5
 ATTACHED = {"Custom": 10, "System": 20}  # per user, per group and per role

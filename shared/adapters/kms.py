@@ -48,13 +48,15 @@ class KmsAdapter:
                       repeatable=True)  # fmt: skip
         return str(present("CreateSecret", body, "request_id"))
 
-    def list_secrets(self) -> Sequence[SecretState]:
-        """ListSecrets with tags, all pages."""
+    def list_secrets(self, name: str = "") -> Sequence[SecretState]:
+        """ListSecrets with tags, all pages; with a name those of exactly that name (KMS's pages do
+        not say whether its filter is exact)."""
+        filters = json.dumps([{"Key": "SecretName", "Values": [name]}]) if name else None
         secrets: list[SecretState] = []
         page = 1
         while True:
             request = models.ListSecretsRequest(
-                fetch_tags="true", page_number=page, page_size=PAGE_SIZE
+                fetch_tags="true", page_number=page, page_size=PAGE_SIZE, filters=filters
             )
             body = answer("ListSecrets", partial(self._client.list_secrets, request),
                           repeatable=True).body  # fmt: skip
@@ -66,7 +68,7 @@ class KmsAdapter:
                     secret.planned_delete_time or "", moment(secret.create_time),
                 ))  # fmt: skip
             if len(listed) < PAGE_SIZE:
-                return secrets
+                return [secret for secret in secrets if name in ("", secret.name)]
             page += 1
 
     def describe_secret(self, name: str) -> SecretState | None:

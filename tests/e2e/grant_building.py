@@ -7,6 +7,7 @@ so that whatever looks at ownership finds it; only the audit log knows nothing o
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,11 +54,12 @@ class Builder:
                    ImsClient(admin.config("ims.aliyuncs.com")), kms, Secret(ledger),
                    bootstrap.assets(current), bootstrap.templates())  # fmt: skip
 
-    def plan(self, application: str, requester: str) -> Grant:
+    def plan(self, application: str, requester: str, **changes: Any) -> Grant:
         now = datetime.now(UTC)
         ticket = tickets.parse(
             approved_ticket(now=now, id=f"T-{application}", application=application,
-                            requester=person(requester, email=f"{requester}@example.com")),
+                            requester=person(requester, email=f"{requester}@example.com"),
+                            **changes),
             source="standard-webhooks",
         )  # fmt: skip
         assert isinstance(ticket, tickets.Ticket), ticket
@@ -65,6 +67,11 @@ class Builder:
                             self.ledger_key)  # fmt: skip
         assert isinstance(grant, Grant), grant
         return grant
+
+    def make_all(self, plans: Sequence[Grant]) -> None:
+        """Several at a time."""
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            list(pool.map(self.make, plans))
 
     def make(self, grant: Grant) -> None:
         """User, policy, key, and the key in its secret."""
@@ -95,6 +102,5 @@ def build(stage: Stage, prefix: str, count: int, requester: str) -> list[str]:
     with stage.proxied():
         builder = Builder.on(stage)
         plans = [builder.plan(f"{prefix}-{n:04}", requester) for n in range(count)]
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            list(pool.map(builder.make, plans))
+        builder.make_all(plans)
     return [naming.user_name(plan.ticket.application, "prod") for plan in plans]

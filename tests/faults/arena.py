@@ -28,6 +28,7 @@ from tests.faults.tree import Change, copied
 from tests.faults.workflows import (
     APPROVAL,
     CLEANUP,
+    DEEP,
     SWEEP,
     WORKFLOWS,
     Trigger,
@@ -46,7 +47,8 @@ JUMP_SECONDS, RETRY_SECONDS = 1000, 900
 LAST_CHANGE_SECONDS = 60  # what was prepared is visible to all: the same calls follow every time
 ROUNDS = 10  # FC tries nine times
 EVENT_SECONDS = 86_500  # longer than FC keeps an event: what waits for a retry expires
-GUARD_SECONDS, SWEEPS = 700, 2  # older than any running function; one sweep may leave the next some
+GUARD_SECONDS = 700  # older than any running function
+SWEEPS = (SWEEP, DEEP)  # one may leave the next some
 # Functions that run at once: more would only wait for the two cores, unless they wait for time.
 AT_WORK, WAITING_AT_WORK = 5, 24
 OVER = ("Succeeded", "Failed", "Stopped", "Expired")
@@ -181,11 +183,11 @@ class Arena:
     def _sweep(self) -> bool:
         """Let the reconciler run until it must have found everything; whether there is one."""
         timers = {f["name"]: f["timers"] for f in self._manage("/functions")["functions"]}
-        if SWEEP not in timers.get(CLEANUP, {}):
+        if not timers.get(CLEANUP):
             return False
-        for _ in range(SWEEPS):
+        for timer in SWEEPS:
             self._jump(GUARD_SECONDS)
-            self.stage.manage("POST", f"/timers/{CLEANUP}/{SWEEP}")
+            self.stage.manage("POST", f"/timers/{CLEANUP}/{timer}")
             self._rest()
         return True
 

@@ -6,6 +6,7 @@ if all is well. `END` is no invariant of safety: it says that the story came to 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from tests.faults.evidence import Entry, Evidence, Row, caller, later, unanswered
 
 MOST_KEYS, MOST_STORED = 2, 1
+AMENDED_LOGSTORE, AMENDED_ADDRESS = "amended-logs", "198.51.100.99"
 QUARANTINE, LOCK = "akw-quarantine", "akw-lock-"
 REVOKER, ROTATOR = ":assumed-role/akw-revoke/", ":assumed-role/akw-rotate/"
 ABOUT = ("ticket_lease", "lease", "quarantine")  # events about policies that are not the grant's
@@ -265,6 +267,19 @@ def end_extended(case: Evidence) -> list[str]:
         *([] if carried == later(case.ticket_id) else [f"extended by {carried or 'nothing'}"]),
         *([] if on_record else ["the extension is not on record"]),
     ]
+
+
+def end_amended(case: Evidence) -> list[str]:
+    """The same one key, whose policy and network are what the later ticket says."""
+    ram = case.state["ram"]
+    policy = json.dumps(ram["policies"].get(f"Custom:{case.user}", {}))
+    networks = [ram["keys"][key]["network_policy"] for key in live_keys(case)]
+    wanted = {
+        "policy as amended": AMENDED_LOGSTORE in policy,
+        "network as amended": all(AMENDED_ADDRESS in network for network in networks),
+        "amendment on record": _first(case.rows, "grant.amended") > 0,
+    }  # fmt: skip
+    return [*end_one_usable_key(case), *(what for what, right in wanted.items() if not right)]
 
 
 def end_two_usable_keys(case: Evidence) -> list[str]:

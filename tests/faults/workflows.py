@@ -22,7 +22,7 @@ from tests.unit.samples import approved_body
 
 APPROVAL, ISSUE, REVOKE, CLEANUP = "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup"
 ROTATE = "akw-rotate"
-SWEEP = "sweep"  # the timer of akw-cleanup
+SWEEP, DEEP = "sweep", "deep"  # timers of akw-cleanup
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,17 @@ def prolonged(application: str, now: datetime) -> list[Trigger]:
     return [Trigger(approved_body(now=now, application=application, **changes))]
 
 
+def amended(application: str, now: datetime) -> list[Trigger]:
+    """A later ticket changes what the grant allows, and from where."""
+    logs = {"project": "orders-logs", "logstore": invariants.AMENDED_LOGSTORE}
+    changes: dict[str, Any] = {
+        "type": "accesskey.ticket.amended", "id": later(ticket_id(application)),
+        "permissions": [{"template": "sls-logstore-write", "parameters": logs}],
+        "network": {"source_ips": [invariants.AMENDED_ADDRESS]},
+    }  # fmt: skip
+    return [Trigger(approved_body(now=now, application=application, **changes))]
+
+
 def ticket_body(application: str, now: datetime, **changes: Any) -> bytes:
     return approved_body(now=now, application=application, id=ticket_id(application), **changes)
 
@@ -143,6 +154,7 @@ WORKFLOWS = {flow.name: flow for flow in (
     Workflow("revoke a rotation", (REVOKE,), (approved, rotated), ordered("leaked"),
              invariants.end_nothing_left, revokes=True, purges=True, rotates=True),
     Workflow("extend", (APPROVAL, ISSUE), (approved,), prolonged, invariants.end_extended),
+    Workflow("amend", (APPROVAL, ISSUE), (approved,), amended, invariants.end_amended),
     Workflow("reconcile", (CLEANUP,), (approved,), swept, invariants.end_nothing_abandoned,
              abandoned_after=("ram", "CreateAccessKey"), alone=True),
 )}  # fmt: skip

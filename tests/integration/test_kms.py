@@ -95,6 +95,12 @@ def test_version_without_a_label_is_listed(kms: KmsAdapter) -> None:
     assert set() == stages(kms)["LTAI1"]
 
 
+def test_secret_is_listed_by_its_name(kms: KmsAdapter) -> None:
+    """For one candidate no page of everything; none is no error."""
+    assert [NAME] == [secret.name for secret in kms.list_secrets(NAME)]
+    assert [] == kms.list_secrets(NAME[:-1])
+
+
 def test_all_pages_are_read(kms: KmsAdapter, monkeypatch: pytest.MonkeyPatch,
                             local: LocalCloud) -> None:  # fmt: skip
     """I6: a page is not the list."""

@@ -134,7 +134,7 @@ class Life(House):
 
     def _sweep(self) -> Sweep:
         days = self.lifecycle.notice_days
-        return Sweep(self._broker(CLEANUP), self._record(CLEANUP), lambda: 300.0, 25,
+        return Sweep(self._broker(CLEANUP), self._record(CLEANUP), lambda: 300.0, 25, quick=True,
                      ledger_key=self._ledger_key, notice_days=days)  # fmt: skip
 
     def _tried(self, what: str, function: str, call: Callable[[], object]) -> object:

@@ -518,9 +518,10 @@ class FakeKms:
 
         return str(self.world.call("create_secret", create, name))
 
-    def list_secrets(self) -> Sequence[SecretState]:
+    def list_secrets(self, name: str = "") -> Sequence[SecretState]:
         found: list[SecretState] = self.world.call(
-            "list_secrets", lambda: list(self.world.secrets.values())
+            "list_secrets",
+            lambda: [s for s in self.world.secrets.values() if name in ("", s.name)],
         )
         return found
 
