@@ -58,7 +58,7 @@ def take_turns(run: Sweep, house: House, at: datetime | None) -> None:
     planned: list[tuple[LiveGrant, Step]] = []
     run.side_by_side([
         (partial(_look_at, run, house, user, descriptions, planned), f"user {user.name}")
-        for user in run.in_turn([user for user in users if _has_turn(user, at)])
+        for user in run.in_turn([user for user in users if has_turn(user.name, at)])
     ])  # fmt: skip
     steps, left = upkeep.capped(planned, house.terms.most_per_run)
     if left:
@@ -71,12 +71,13 @@ def take_turns(run: Sweep, house: House, at: datetime | None) -> None:
         raise SweepIncomplete(run.failures)
 
 
-def _has_turn(user: User, at: datetime | None) -> bool:
-    """At another hour than rotation's look at the same user."""
-    if not naming.place_of(user.name)[0]:
+def has_turn(user: str, at: datetime | None) -> bool:
+    """Whether a user of ours is looked at in that hour (None: any); at another one than rotation's
+    look at the same user."""
+    if not naming.place_of(user)[0]:
         return False
     hours = rotation_runs.HOURS
-    return at is None or (rotation_runs.turn_of(user.name) + hours // 2) % hours == at.hour
+    return at is None or (rotation_runs.turn_of(user) + hours // 2) % hours == at.hour
 
 
 def _look_at(

@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from alibabacloud_ram20150501.client import Client as RamClient
+
 from demo import actors, leaks
 from demo.stage import Stage
 from tests.e2e.conftest import furnish
@@ -202,6 +204,12 @@ class Arena:
                 self._jump(0)  # ends warm instances, which know the webhook secrets already
             while sum(task["state"] not in WAITING for task in self._tasks()) >= most:
                 time.sleep(0.02)
+            if trigger.by_hand:
+                with _PROXIED, self.stage.proxied():
+                    config = actors.administrator(self.stage).config("ram.aliyuncs.com")
+                    trigger.by_hand(RamClient(config))
+                run.due.remove(trigger)
+                continue
             if trigger.timer:
                 self.stage.manage("POST", f"/timers/{trigger.function}/{trigger.timer}")
                 run.due.remove(trigger)
@@ -250,6 +258,11 @@ class Arena:
     def _judged(self, runs: Sequence[Run]) -> list[Verdict]:
         self._note_fired(runs)
         self.stage.manage("DELETE", "/faults")
+        daily = [run for run in runs if run.flow.daily]
+        if daily:
+            self._jump(GUARD_SECONDS)
+            self._settle(
+                daily, [run.flow.act(run.application, self._approved_at) for run in daily])
         swept = self._sweep()
         history, state = self._calls(), self._manage("/state")
         leaky = self._leaks(runs, history, state)

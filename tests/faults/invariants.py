@@ -282,6 +282,19 @@ def end_amended(case: Evidence) -> list[str]:
     return [*end_one_usable_key(case), *(what for what, right in wanted.items() if not right)]
 
 
+def end_put_back(case: Evidence) -> list[str]:
+    """The same one key, under the policy that was approved, which was changed by hand."""
+    policy = case.state["ram"]["policies"].get(f"Custom:{case.user}", {"versions": []})
+    approved = next(change["parameters"]["PolicyDocument"] for change in case.changes
+                    if change["action"] == "CreatePolicy"
+                    and change["parameters"]["PolicyName"] == case.user)  # fmt: skip
+    in_force = [v["document"] for v in policy["versions"] if v["id"] == policy["default_version"]]
+    return [
+        *end_one_usable_key(case),
+        *([] if in_force == [approved] else ["the policy is not the approved one"]),
+    ]
+
+
 def end_two_usable_keys(case: Evidence) -> list[str]:
     """A rotation has made one more key, which is current, and left the first one as the former:
     both live, stored and restricted."""

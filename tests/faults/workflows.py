@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import deliveries, handover, rotation_runs
+from alibabacloud_ram20150501 import models as ram_models
+from alibabacloud_ram20150501.client import Client as RamClient
+
+from shared import deliveries, handover, housekeeping, rotation_runs
 from shared.deliveries import Delivery
 from shared.rotation import ASKED, Asked
 from shared.rotation_runs import Wish
@@ -22,16 +25,19 @@ from tests.unit.samples import approved_body
 
 APPROVAL, ISSUE, REVOKE, CLEANUP = "akw-approval", "akw-issue", "akw-revoke", "akw-cleanup"
 ROTATE = "akw-rotate"
+WIDER = '{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:*"],"Resource":["*"]}]}'
 SWEEP, DEEP = "sweep", "deep"  # timers of akw-cleanup
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """What sets a workflow in motion: a webhook, an event that a function is handed, or a timer."""
+    """What sets a workflow in motion: a webhook, an event that a function is handed, a timer, or
+    what an administrator does by hand."""
 
     body: bytes = b""
     function: str = APPROVAL  # by its HTTP address; any other by an asynchronous event
     timer: str = ""
+    by_hand: Callable[[RamClient], object] | None = None
 
 
 Step = Callable[[str, datetime], list[Trigger]]  # of an application, now
@@ -44,7 +50,8 @@ class Workflow:
     runs of a function meet, so that there is no one order of its calls to be recorded;
     `abandoned_after`: while it is prepared the function is killed after this call, and its event
     expires, so that nobody comes back to it; `alone`: a run works on all applications, so that it
-    needs a cloud of its own; `rotates`: a second key is made beside the first."""
+    needs a cloud of its own; `daily`: its timer comes again, after all else; `rotates`: a second
+    key is made beside the first."""
 
     name: str
     functions: tuple[str, ...]
@@ -56,6 +63,7 @@ class Workflow:
     crowded: bool = False
     abandoned_after: tuple[str, str] = ("", "")
     alone: bool = False
+    daily: bool = False
     rotates: bool = False
 
 
@@ -114,6 +122,22 @@ def swept(application: str, now: datetime) -> list[Trigger]:
     return [Trigger(function=CLEANUP, timer=SWEEP)]
 
 
+def widened(application: str, now: datetime) -> list[Trigger]:
+    """Somebody gives the application more than was approved."""
+    request = ram_models.CreatePolicyVersionRequest(
+        policy_name=f"akw-{application}-prod", policy_document=WIDER, set_as_default=True)
+    return [Trigger(by_hand=lambda ram: ram.create_policy_version(request))]
+
+
+def looked_at(application: str, now: datetime) -> list[Trigger]:
+    """The timer of the daily look, at the application's hour."""
+    for hour in range(rotation_runs.HOURS):
+        if housekeeping.has_turn(f"akw-{application}-prod", now.replace(hour=hour)):
+            event = {"triggerName": "turn", "triggerTime": f"2026-01-01T{hour:02}:00:00Z"}
+            return [Trigger(json.dumps(event).encode(), CLEANUP)]
+    raise AssertionError(application)
+
+
 def ordered(reason: str) -> Callable[[str, datetime], list[Trigger]]:
     """An order to revoke the application's grant, as `akw-revoke` is handed one."""
 
@@ -155,6 +179,8 @@ WORKFLOWS = {flow.name: flow for flow in (
              invariants.end_nothing_left, revokes=True, purges=True, rotates=True),
     Workflow("extend", (APPROVAL, ISSUE), (approved,), prolonged, invariants.end_extended),
     Workflow("amend", (APPROVAL, ISSUE), (approved,), amended, invariants.end_amended),
+    Workflow("daily look", (CLEANUP,), (approved, widened), looked_at, invariants.end_put_back,
+             alone=True, daily=True),
     Workflow("reconcile", (CLEANUP,), (approved,), swept, invariants.end_nothing_abandoned,
              abandoned_after=("ram", "CreateAccessKey"), alone=True),
 )}  # fmt: skip
