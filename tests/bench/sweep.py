@@ -43,7 +43,9 @@ class Bench:
     def __init__(self, life: Life, users: int) -> None:
         self.life, self.users, self.due = life, users, max(1, users // 100)
         others = len(life.cloud.ram.users)
-        life.cloud.choices.ram_policies_quota = users + 100  # as an account of that size has it
+        life.cloud.choices.ram_policies_quota = users + 100  # as an account of that size has them
+        for instance in life.cloud.kms.instances.values():
+            instance.secret_quota = users + 100
         builder = Builder(life.ram, ImsClient(_config("ims.aliyuncs.com")),
                           KmsClient(_config("kms.cn-hangzhou.aliyuncs.com")), life._ledger_key(),
                           bootstrap.assets(life.settings), bootstrap.templates())  # fmt: skip
