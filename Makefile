@@ -79,8 +79,14 @@ bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at 
 bench-sweep: $(STAMP)  ## what sweeps of 100, 1,000 and 5,000 users cost, beside a straightforward one
 	@$(BIN)/python -m tests.bench.sweep $(ARGS)
 
-life: $(STAMP)  ## a hundred applications for four hundred days, checked every day (half an hour)
-	AKW_LIFE=100x400 $(BIN)/python -m pytest -s tests/life
+life: $(STAMP)  ## a hundred applications for four hundred days, checked every day
+	@$(MAKE) --no-print-directory -j2 life-1 life-2
+
+# Two accounts of fifty, each with a story of its own, in two processes.
+life-%: $(STAMP)
+	@mkdir -p build
+	@AKW_LIFE=50x400 LIFE_SEED=$* $(BIN)/python -m pytest -s tests/life > build/life-$*.log 2>&1; \
+	  ended=$$?; cat build/life-$*.log; exit $$ended
 
 faults: $(STAMP)  ## every call broken in every way, checked (an hour and a half; N=500 SEED=1: random pairs)
 	$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(N),pairs $(N),all)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import secrets as entropy
-import string
 from dataclasses import dataclass, field
 
 from emulator.policy.evaluation import NamedPolicy
 
-_ALPHANUMERIC = string.ascii_letters + string.digits
+_NO_SIGNS = str.maketrans("", "", "+/=")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def new_session(
     """Fresh credentials: `STS.` and 25 characters, a 44-character secret, a long token."""
 
     def some(length: int) -> str:
-        return "".join(entropy.choice(_ALPHANUMERIC) for _ in range(length))
+        characters = base64.b64encode(entropy.token_bytes(length)).decode()
+        return characters.translate(_NO_SIGNS)[:length]
 
     return Session(
         "STS." + some(25), some(44), "CAIS" + some(300), role_name, role_id, session_name,

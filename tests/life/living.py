@@ -32,6 +32,7 @@ from shared import (
     rotation_runs,
 )
 from shared.adapters.kms import KmsAdapter
+from shared.adapters.sts import StsAdapter
 from shared.adapters.tea import Credentials
 from shared.audit import Attempt, Subject
 from shared.deliveries import Delivery
@@ -64,6 +65,10 @@ class Life(House):
         self.ram: RamClient = self._admin.ram
         self.ram.create_role(ram_models.CreateRoleRequest(
             role_name=READER, assume_role_policy_document=TRUST))  # fmt: skip
+        endpoint = bootstrap._endpoint(self.settings)
+        self._sts, self._endpoint = StsAdapter(endpoint), endpoint
+        self._ledger: Secret | None = None  # and these rules: read once, as a warm instance would
+        self._rules: housekeeping.House | None = None
         self._running = ""  # the function that is at work: one at a time
         self.cloud.faults.function_of = lambda caller: self._running
         # Runs that ended well, and `fault` for each that came about.
@@ -129,7 +134,9 @@ class Life(House):
 
     def look(self, at: datetime) -> None:
         """akw-cleanup's daily timer, for everybody whose hour it is."""
-        rules = bootstrap.housekeeper(self.settings, self._broker(CLEANUP))
+        if self._rules is None:
+            self._rules = bootstrap.housekeeper(self.settings, self._broker(CLEANUP))
+        rules = self._rules
         self._tried("look", CLEANUP, lambda: housekeeping.take_turns(self._sweep(), rules, at))
 
     def _sweep(self) -> Sweep:
@@ -166,9 +173,9 @@ class Life(House):
         )  # fmt: skip
 
     def _ledger_key(self) -> Secret:
-        value = self._broker(CLEANUP).kms.get_secret_value(self.settings.ledger_secret)
-        assert value.reveal()
-        return value
+        if self._ledger is None:
+            self._ledger = self._broker(CLEANUP).kms.get_secret_value(self.settings.ledger_secret)
+        return self._ledger
 
     # -- what others do ---------------------------------------------------------------------
 
@@ -180,7 +187,7 @@ class Life(House):
         self.cloud.sessions[session.access_key_id] = session
         credentials = Credentials(
             session.access_key_id, Secret(session.secret), Secret(session.token))
-        kms = KmsAdapter(bootstrap._endpoint(self.settings), credentials,
+        kms = KmsAdapter(self._endpoint, credentials,
                          instance_id=self.settings.kms_instance_id,
                          key_id=self.settings.kms_key_id)  # fmt: skip
         value = kms.get_secret_value(naming.secret_name(application, "prod"))
@@ -188,7 +195,7 @@ class Life(House):
 
     def use(self, key_id: str, secret: str) -> None:
         """One call with the key; CloudRefused if it is not accepted."""
-        self._broker(CLEANUP).sts.get_caller_identity(key_id, Secret(secret))
+        self._sts.get_caller_identity(key_id, Secret(secret))
 
     # -- what is there ----------------------------------------------------------------------
 

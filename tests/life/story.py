@@ -14,6 +14,8 @@ from tests.life.living import Life
 TTL_DAYS = 90
 CACHE = timedelta(hours=6)  # of the official clients
 GONE = "InvalidAccessKeyId.NotFound"  # the code at which they ask again at once
+# What changes nothing that a timer would have to follow, and how long the rest is followed.
+QUIET, FELT = ("extend",), timedelta(days=1, hours=12)
 HAND_DAYS = 3  # what somebody does by hand is undone by hand after so many
 FAULTS = (
     ("sls", "PutLogs"), ("sls", "GetLogs"), ("ims", "GetUser"), ("ims", "ListAccessKeys"),

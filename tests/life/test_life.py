@@ -2,8 +2,8 @@
 
 Tickets are issued, prolonged, amended, withdrawn and run out; keys are rotated, leak, and are
 meddled with by hand; one day in five something fails. Timers fire where something can change,
-consumers are asked where keys change. Five of them for three hundred days here, a hundred for four
-hundred by `make life`; AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set another story.
+consumers are asked where keys change. Five of them for three hundred days here, two accounts of
+fifty for four hundred by `make life`; AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set another story.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ BEGINS = "2026-01-01T00:00:00+00:00"
 LATE_SECONDS = 1800
 RULES = 12  # of faults on a bad day: most are for calls that nobody makes that day
 ROTATION_DAYS = (45, 60, 90)  # what the tickets ask for, in turn
-EARLY = timedelta(days=5)  # before its key is so old, a rotation may begin
+EARLY = timedelta(days=4, hours=8)  # before its key is so old, its rotation may begin today
+GRACE = timedelta(days=6)  # a former key that is disabled stays for seven
 ADDRESSES = ("198.51.100.7", "198.51.100.6/31")
 WIDER = '{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:*"],"Resource":["*"]}]}'
 
@@ -97,7 +98,8 @@ class Chronicle:
         if one.what == "issue" and name in self.tickets:
             return
         self.numbers[one.what] += 1
-        self.touched[name] = life.now + timedelta(days=story.HAND_DAYS + 1)
+        if one.what not in story.QUIET:
+            self.touched[name] = life.now + story.FELT
         getattr(self, f"_{one.what.replace(' ', '_')}")(name)
 
     def _ticket(self, name: str) -> str:
@@ -196,10 +198,14 @@ class Chronicle:
     # -- timers and consumers ---------------------------------------------------------------
 
     def _busy(self, name: str) -> bool:
-        """Whether something of it may change today."""
+        """Whether something of it may change today: its key is to be replaced, the former one to be
+        disabled or deleted, or somebody has done something."""
         due_at = timedelta(days=self._rotation_days(name)) - EARLY
-        return (len(self.life.keys(name)) > 1 or self.life.age(name) >= due_at
-                or self._touched(name))  # fmt: skip
+        keys, now = self.life.keys(name), self.life.now.timestamp()
+        resting = [key for key in keys if key.status != "Active"
+                   and now - key.status_since[-1][0] < GRACE.total_seconds()]  # fmt: skip
+        moving = len(keys) > 1 and not resting
+        return moving or (len(keys) == 1 and self.life.age(name) >= due_at) or self._touched(name)
 
     def _touched(self, name: str) -> bool:
         return self.touched.get(name, self.life.now) > self.life.now
