@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from shared import key_making, leases, naming, removal, resumption, rotation, rotation_log
+from shared import key_making, leases, naming, networks, resumption, rotation, rotation_log
 from shared.audit import REVOKED, Attempt, Change, Row
 from shared.broker import Broker
 from shared.errors import CloudError, StateChanged
@@ -77,10 +77,10 @@ def rotate(
         if record.changes:
             broker.audit_log.put_logs(record.results(broker.now()))
         return _ended(grant, seen, steps)
-    if _revoked(broker, grant):
+    if hindrance := _hindrance(broker, grant, acts):
         if record.changes:
             broker.audit_log.put_logs(record.results(broker.now()))
-        return _ended(grant, seen, [Report("", "revocation_on_record")])
+        return _ended(grant, seen, [Report("", hindrance)])
     announced = [Change("lease.taken", "ram", "CreatePolicy"),
                  *(change for act in acts for change in _changes(grant, seen, act)),
                  Change(RELEASED, "ram", "DeletePolicy")]  # fmt: skip
@@ -95,6 +95,18 @@ def rotate(
                 step(record, RELEASED, partial(leases.release, broker.ram, held[0]))()
         broker.audit_log.put_logs(record.results(broker.now()))
     return _ended(grant, seen, steps, record.facts.get("access_key_id", ""))
+
+
+def _hindrance(broker: Broker, grant: LiveGrant, acts: Sequence[Step]) -> str:
+    """Why nothing may be done of it, for a person to look at; empty if it may. A key for whose
+    secret there is no place must not be made."""
+    if _revoked(broker, grant):
+        return "revocation_on_record"
+    if any(isinstance(act, Create) for act in acts):
+        secret = broker.kms.describe_secret(grant.secret)
+        if secret is not None and secret.deletes_at:
+            return "secret_is_being_deleted"
+    return ""
 
 
 def _revoked(broker: Broker, grant: LiveGrant) -> bool:
@@ -254,7 +266,7 @@ def _take_step(
     elif isinstance(act, Cut):
         side_by_side(
             _call(record, "key.restricted", act.key_id, lambda: ims.set_access_key_policy(
-                user, act.key_id, removal.NOWHERE)),
+                user, act.key_id, networks.NOWHERE)),
             _call(record, "key.disabled", act.key_id, lambda: ram.update_access_key(
                 user, act.key_id, "Inactive")),
         )  # fmt: skip

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import time_machine
+from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 from Tea.exceptions import TeaException
 
 from demo import actors
 from demo.actors import Keys
-from demo.stage import Stage
+from demo.stage import REGION, Stage
 from shared import rotation_runs
 from shared.rotation import ASKED, LEAKED, UNDO, Asked
 from shared.rotation_runs import Wish
@@ -100,6 +101,22 @@ def test_asked_for_twice_it_makes_one_new_key(scene: Scene) -> None:
     again = scene.deliver(scene.body())
     assert 202 == again[0]
     assert 2 == len(keys_of(scene))
+
+
+def test_no_key_is_made_where_its_secret_is_being_deleted(scene: Scene) -> None:
+    """An administrator has sent the secret into its deletion window, and takes it back."""
+    secret = issued(scene)["secret_name"]
+    before = keys_of(scene)
+    with scene.stage.proxied():
+        config = actors.administrator(scene.stage).config(f"kms.{REGION}.aliyuncs.com")
+        kms = actors.KmsClient(config)
+        kms.delete_secret(kms_models.DeleteSecretRequest(
+            secret_name=secret, recovery_window_in_days="7"))  # fmt: skip
+        told = ask(scene)
+        kms.restore_secret(kms_models.RestoreSecretRequest(secret_name=secret))
+
+    assert (["secret_is_being_deleted"], before) == (told["findings"], keys_of(scene))
+    assert ["Create"] == ask(scene)["steps"]
 
 
 def test_leaked_key_is_dead_and_its_application_has_another(scene: Scene) -> None:

@@ -1,5 +1,5 @@
 """`python -m tests.faults [--seed S] [--https] all [N] | part [N] | pairs N | workflow NAME… |
-case TEXT…`.
+case TEXT… | shape`.
 
 `all` runs every call in every way and N pairs, and then those to SLS once more over https (with
 `--https`: only these); `part` what every test run covers. Both write docs/faults.md. 1 if anything
@@ -31,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.what == "case":
         with running.arenas(1, https=options.https) as clouds:
             verdicts = clouds[0].run([parse(text) for text in options.cases])
+    elif options.what == "shape":
+        with running.arenas(1) as clouds:
+            page.write_shape(running.recorded(clouds[0]))
+        return 0
     else:
         verdicts = _many(options)
     for line in running.report(verdicts):
@@ -94,6 +98,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     some.add_argument("count", type=int)
     flow = kinds.add_parser("workflow", help="every call of these workflows in every way")
     flow.add_argument("names", nargs="+", choices=list(WORKFLOWS))
+    kinds.add_parser("shape", help="only count the calls of clean runs anew, on the page")
     one = kinds.add_parser("case", help="cases by their text, side by side")
     one.add_argument("cases", nargs="+")
     return parser.parse_args(argv)

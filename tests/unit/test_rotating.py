@@ -395,6 +395,30 @@ def test_what_vanished_meanwhile_is_not_rotated(gone: str) -> None:
     assert [] == [entry for entry in world.log if entry[0] in WRITES.values()]
 
 
+@pytest.mark.parametrize("asked", [TURN, Asked(ASKED)])
+def test_no_key_is_made_for_a_secret_that_is_being_deleted(asked: Asked) -> None:
+    """Somebody has sent it into KMS's deletion window: told each day, and nothing is made."""
+    world = issued()
+    secret = world.secrets[APPLICATION.secret]
+    world.secrets[APPLICATION.secret] = replace(secret, deletes_at="2027-01-01T00:00:00Z")
+    before = dict(world.keys)
+    later(world, days=89.5)
+
+    assert ["secret_is_being_deleted"] == steps(rotate(world, asked))
+    assert before == world.keys
+
+
+def test_leaked_key_is_cut_although_its_secret_is_being_deleted() -> None:
+    """The cut does not wait for a successor."""
+    world = issued()
+    secret = world.secrets[APPLICATION.secret]
+    world.secrets[APPLICATION.secret] = replace(secret, deletes_at="2027-01-01T00:00:00Z")
+    (leaked,) = world.keys
+
+    assert ["secret_is_being_deleted"] == steps(rotate(world, Asked(LEAKED, leaked)))
+    assert ["Inactive"] == [key.status for key in world.keys.values()]
+
+
 moves = st.lists(st.tuples(
     st.sampled_from(["turn", "turn", "turn", "ask", "undo", "use", "crash"]),
     st.floats(min_value=0.1, max_value=40),
