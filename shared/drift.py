@@ -1,4 +1,5 @@
-"""Whether a user's policy is still the one that was approved, and what brings it back; pure.
+"""Whether a user's policy and its keys' networks are still what was approved, and what brings them
+back; pure.
 
 The approved document's digest is signed into the grant. So a policy that somebody changed is told
 from one whose template has changed since: the first is put back, the second is left as approved.
@@ -6,12 +7,17 @@ from one whose template has changed since: the first is put back, the second is 
 
 from __future__ import annotations
 
+import ipaddress
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared import grants
+from shared import grants, networks
 from shared.ledger import LiveGrant
 from shared.ports import Attached, PolicyVersion
+
+LOOSENED, NARROWED, UNREADABLE = "network_drifted", "network_narrowed", "network_unreadable"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,38 @@ def of_document(
     if rebuilt is not None and grants.document_digest(rebuilt) == approved:
         return PutBack(document=rebuilt)
     return Irreparable()
+
+
+def of_network(grant: LiveGrant, text: str) -> str:
+    """What a key's network policy is to the approved one: empty if it is the same, LOOSENED if it
+    lets in somebody who was not approved, NARROWED if it only keeps out some who were, UNREADABLE.
+
+    No page says how IMS writes one; it is read as it is set, and in any spelling of an address.
+    """
+    try:
+        content = json.loads(text)
+        statements = content.get("Statements") or []
+        if content.get("Status") != "Active" or not statements:
+            return LOOSENED
+        lists = [statement["IPList"] for statement in statements
+                 if statement["Type"] == "ClassicWhiteList"]  # fmt: skip
+        given = {ipaddress.ip_network(address) for addresses in lists for address in addresses}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return UNREADABLE
+    if len(lists) < len(statements):  # from inside a VPC, which nobody approves here
+        return LOOSENED
+    approved = {ipaddress.ip_network(address) for address in grant.source_ips}
+    if given == approved:
+        return ""
+    nowhere = {ipaddress.ip_network(address) for address in networks.NOWHERE}
+    inside = all(any(_within(one, other) for other in approved) for one in given - nowhere)
+    return NARROWED if inside else LOOSENED
+
+
+def _within(one: Network, other: Network) -> bool:
+    if isinstance(one, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and one.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and one.subnet_of(other)
 
 
 def strange(grant: LiveGrant, held: Sequence[Attached]) -> list[Attached]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -35,9 +35,10 @@ from shared.ports import LastUse, PolicyVersion, User
 from shared.secrecy import Secret
 from shared.steps import side_by_side, step
 from shared.sweeps import Sweep
-from shared.upkeep import Disable, EndGrant, Restore, Seen, Step
+from shared.upkeep import Disable, EndGrant, Rebind, Restore, Seen, Step
 
-DISABLED, RESTORED = "key.disabled", "policy.restored"
+DISABLED, RESTORED, REBOUND = "key.disabled", "policy.restored", "key.restricted"
+Act = Disable | Restore | Rebind
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def _look_at(
 
 
 def look(run: Sweep, house: House, grant: LiveGrant) -> Seen:
-    """Four calls, and a few more where the policy is not as approved. StateChanged if the user or
-    its policy is not there, CloudError if that cannot be read; the last use alone may be unknown.
-    """
+    """Four calls, one each for the key's last use and its network, and a few more where the policy
+    is not as approved. StateChanged if the user or its policy is not there, CloudError if one of
+    them cannot be read; the last use alone may be unknown."""
     ims, ram = run.broker.ims, run.broker.ram
     user, keys, policy, held = side_by_side(
         lambda: ims.get_user(grant.user),
@@ -109,11 +110,13 @@ def look(run: Sweep, house: House, grant: LiveGrant) -> Seen:
     if len(keys) == 1:
         with suppress(CloudError):  # unknown, and about an unknown nothing is decided
             use = ims.get_access_key_last_used(grant.user, keys[0].id)
-    seen = Seen(user, tuple(keys), policy, tuple(held), use)
+    networks = {key.id: ims.get_access_key_policy(grant.user, key.id) for key in keys
+                if grant.source_ips and key.status == "Active"}  # fmt: skip
+    seen = Seen(user, tuple(keys), policy, tuple(held), use, networks)
     if drift.of_document(grant, policy.document, None, ()) is None:
         return seen
-    return Seen(user, tuple(keys), policy, tuple(held), use, _versions(run, grant.policy),
-                house.rebuilt(grant))  # fmt: skip
+    return replace(
+        seen, versions=_versions(run, grant.policy), rebuilt=house.rebuilt(grant))
 
 
 def _versions(run: Sweep, policy: str) -> tuple[tuple[PolicyVersion, str], ...]:
@@ -132,7 +135,7 @@ def _act(run: Sweep, house: House, grant: LiveGrant, act: Step) -> None:
         return
     if isinstance(act, EndGrant):
         _end(run, house, grant, act)
-    elif isinstance(act, Disable | Restore):
+    elif isinstance(act, Disable | Restore | Rebind):
         _under_lease(run, house, grant, act)
 
 
@@ -141,17 +144,19 @@ def line(grant: LiveGrant, act: Step) -> tuple[str, str, str]:
     if isinstance(act, Restore):
         how = act.put_back.version or "rebuilt from its templates"
         return "restore policy", grant.policy, f"approved text is {how}"
+    if isinstance(act, Rebind):
+        return "restore network", f"{grant.user} {act.key_id}", ", ".join(grant.source_ips)
     if isinstance(act, Disable | EndGrant):
         what = "disable key" if isinstance(act, Disable) else "end grant"
         return what, f"{grant.user} {act.key_id}", f"{act.rule}: {act.why}"
     return "finding", act.thing, f"{act.reason} {act.detail}".rstrip()
 
 
-def _under_lease(run: Sweep, house: House, grant: LiveGrant, act: Disable | Restore) -> None:
+def _under_lease(run: Sweep, house: House, grant: LiveGrant, act: Act) -> None:
     broker = run.broker
-    record = _record(run, grant, DISABLED if isinstance(act, Disable) else RESTORED)
-    record.base["reason"] = act.rule if isinstance(act, Disable) else upkeep.DRIFTED
     change = _change(grant, act)
+    record = _record(run, grant, change.event_type)
+    record.base["reason"] = _reason(act)
     broker.audit_log.put_logs(record.intents([
         Change("lease.taken", "ram", "CreatePolicy"), change,
         Change("lease.released", "ram", "DeletePolicy")], broker.now()))  # fmt: skip
@@ -172,15 +177,25 @@ def _under_lease(run: Sweep, house: House, grant: LiveGrant, act: Disable | Rest
         broker.audit_log.put_logs(record.results(broker.now()))
 
 
-def _change(grant: LiveGrant, act: Disable | Restore) -> Change:
+def _reason(act: Act) -> str:
+    if isinstance(act, Disable):
+        return act.rule
+    return drift.LOOSENED if isinstance(act, Rebind) else upkeep.DRIFTED
+
+
+def _change(grant: LiveGrant, act: Act) -> Change:
     if isinstance(act, Disable):
         return Change(DISABLED, "ram", "UpdateAccessKey", act.key_id)
+    if isinstance(act, Rebind):
+        return Change(REBOUND, "ims", "SetAccessKeyPolicy", act.key_id)
     action = "SetDefaultPolicyVersion" if act.put_back.version else "CreatePolicyVersion"
     return Change(RESTORED, "ram", action, resource=grant.policy)
 
 
-def _made(run: Sweep, grant: LiveGrant, act: Disable | Restore) -> str:
+def _made(run: Sweep, grant: LiveGrant, act: Act) -> str:
     ram = run.broker.ram
+    if isinstance(act, Rebind):
+        return run.broker.ims.set_access_key_policy(grant.user, act.key_id, grant.source_ips)
     if isinstance(act, Disable):
         return ram.update_access_key(grant.user, act.key_id, "Inactive")
     if act.put_back.version:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 MAX_SOURCE_IPS = 16
+NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
 # Wider than a company's own range is no restriction any more.
 NARROWEST_ALLOWED_PREFIX = {4: 16, 6: 48}
 # ipaddress also takes integers, zones (`%eth0`) and netmasks; a ticket may not.

@@ -130,6 +130,10 @@ class Ims(Protocol):
         self, user: str, access_key_id: str, source_ips: Sequence[str]
     ) -> str: ...
 
+    def get_access_key_policy(self, user: str, access_key_id: str) -> str:
+        """The key's network policy as IMS writes it: JSON, `{}` if none was ever set."""
+        ...
+
     def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
         """With the moment of each key's last change; None if there is no such user."""
         ...

@@ -19,7 +19,6 @@ from shared.refusals import Denied
 from shared.tickets import Ticket
 
 ENDING_STATUSES = ("revoked", "withdrawn", "approved")
-NOWHERE = ("192.0.2.1/32",)  # TEST-NET-1 of RFC 5737: no packet comes from there
 QUARANTINE = Attached("Custom", naming.QUARANTINE_POLICY)
 CUT_OFF = Change("quarantine.attached", "ram", "AttachPolicyToUser")
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,63}")

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from shared import removal
+from shared import networks, removal
 from shared.audit import Attempt, Change, Outcome, Row
 from shared.broker import Broker
 from shared.errors import (
@@ -141,7 +141,7 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
         "quarantine.attached": (
             lambda: ram.attach_policy_to_user(QUARANTINE.name, user), AlreadyExists),
         "key.restricted": (
-            lambda: ims.set_access_key_policy(user, key_id, removal.NOWHERE), NotFound),
+            lambda: ims.set_access_key_policy(user, key_id, networks.NOWHERE), NotFound),
         "key.disabled": (lambda: ram.update_access_key(user, key_id, "Inactive"), NotFound),
         # Just listed: one that is "not there" is not visible here, which does not end it.
         "key.deleted": (lambda: ram.delete_access_key(user, key_id), None),

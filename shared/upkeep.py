@@ -6,8 +6,8 @@ that is not the approved one). A user with two keys is in a rotation, which has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared import drift, hygiene
@@ -25,7 +25,8 @@ DETACHED, NOT_OURS = "policy_detached", "policy_not_ours"
 @dataclass(frozen=True)
 class Seen:
     """One user as it was just read. `use`: of its only key, None if there is no such key or if that
-    could not be read. `versions`: the policy's other versions with their documents, and `rebuilt`
+    could not be read. `networks`: the network policy of each active key, if one was approved.
+    `versions`: the policy's other versions with their documents, and `rebuilt`
     what today's templates make of the grant; both only if the document is not the approved one."""
 
     user: User
@@ -33,6 +34,7 @@ class Seen:
     policy: PolicyState
     held: tuple[Attached, ...]
     use: LastUse | None = None
+    networks: Mapping[str, str] = field(default_factory=dict)
     versions: tuple[tuple[PolicyVersion, str], ...] = ()
     rebuilt: str | None = None
 
@@ -62,13 +64,20 @@ class Restore:
     put_back: PutBack
 
 
-Step = Disable | EndGrant | Restore | Finding
+@dataclass(frozen=True)
+class Rebind:
+    """Bind a key to the approved addresses again."""
+
+    key_id: str
+
+
+Step = Disable | EndGrant | Restore | Rebind | Finding
 TAKES_AWAY = (Disable, EndGrant)
 
 
 def plan(grant: LiveGrant, seen: Seen, terms: CleanupTerms, now: datetime) -> list[Step]:
     """What is to be done, and what is to be told, of one user."""
-    return [*_of_policy(grant, seen), *_of_key(seen, terms, now)]
+    return [*_of_policy(grant, seen), *_of_networks(grant, seen), *_of_key(seen, terms, now)]
 
 
 def _of_policy(grant: LiveGrant, seen: Seen) -> list[Step]:
@@ -87,6 +96,16 @@ def _of_policy(grant: LiveGrant, seen: Seen) -> list[Step]:
     strangers = sorted(f"{p.kind}:{p.name}" for p in drift.strange(grant, seen.held))
     if strangers:
         steps.append(Finding(f"user/{grant.user}", NOT_OURS, ", ".join(strangers)))
+    return steps
+
+
+def _of_networks(grant: LiveGrant, seen: Seen) -> list[Step]:
+    """As with policies: what lets more in is put back, what lets less in is told."""
+    steps: list[Step] = []
+    for key_id, text in sorted(seen.networks.items()):
+        if verdict := drift.of_network(grant, text):
+            steps.append(Finding(f"key/{key_id}", verdict))
+            steps += [Rebind(key_id)] if verdict == drift.LOOSENED else []
     return steps
 
 

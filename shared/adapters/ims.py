@@ -103,6 +103,16 @@ class ImsAdapter:
         )  # fmt: skip
         return str(present("SetAccessKeyPolicy", body, "request_id"))
 
+    def get_access_key_policy(self, user: str, access_key_id: str) -> str:
+        """GetAccessKeyPolicy: the text as it comes."""
+        request = models.GetAccessKeyPolicyRequest(
+            user_principal_name=self._principal(user), user_access_key_id=access_key_id
+        )
+        body = answer("GetAccessKeyPolicy",
+                      lambda: self._client.get_access_key_policy(request).body,
+                      repeatable=True)  # fmt: skip
+        return str(present("GetAccessKeyPolicy", body, "access_key_policy"))
+
     def list_access_keys(self, user: str) -> Sequence[KeyStatus] | None:
         """ListAccessKeys: at most two, so it has no pages; None if there is no such user."""
         request = models.ListAccessKeysRequest(user_principal_name=self._principal(user))

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from alibabacloud_ims20190815 import models as ims_models
+from alibabacloud_ims20190815.client import Client as ImsClient
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 
 from demo import actors
-from demo.stage import Stage
+from demo.stage import DOMAIN, Stage
 from deploy import sweep_plan
 from shared import rotation_runs
 from tests.e2e.conftest import Scene, pass_time, until
@@ -89,6 +91,25 @@ def test_widened_policy_is_put_back(scene: Scene, pass_days: Pass, kept: bool) -
     assert approved == document_of(scene, name)
     assert {"policy_drifted"} == {row["reason"] for row in actors.audit_rows(
         scene.stage, f'resources: "policy/{name}"')}  # fmt: skip
+
+
+def test_loosened_network_is_put_back(scene: Scene, pass_days: Pass) -> None:
+    """Somebody has lifted the key's network policy; the look sees it and binds the key again."""
+    secret = issued(scene)["secret_name"]
+    key = actors.read_key(scene.stage, actors.assume(scene.stage, actors.READER), secret)
+    before = scene.state()["ram"]["keys"][key.access_key_id]["network_policy"]
+    with scene.stage.proxied():
+        ims = ImsClient(actors.administrator(scene.stage).config("ims.aliyuncs.com"))
+        ims.set_access_key_policy(ims_models.SetAccessKeyPolicyRequest(
+            user_principal_name=f"akw-{scene.application}-prod@{DOMAIN}",
+            user_access_key_id=key.access_key_id,
+            access_key_policy='{"Version":1,"Status":"Inactive","Statements":[]}'))  # fmt: skip
+
+    counts = pass_days(1)
+
+    assert 1 == counts["restore network"]
+    assert before == scene.state()["ram"]["keys"][key.access_key_id]["network_policy"]
+    assert ["network_drifted"] == found(scene, key.access_key_id)
 
 
 def document_of(scene: Scene, name: str) -> str:

@@ -34,6 +34,7 @@ CALLS: dict[str, Callable[[ImsAdapter], object]] = {
     "SetAccessKeyPolicy": lambda ims: ims.set_access_key_policy(
         NAME, "LTAI5tNone", ["198.51.100.7"]
     ),
+    "GetAccessKeyPolicy": lambda ims: ims.get_access_key_policy(NAME, "LTAI5tNone"),
 }
 
 
@@ -133,10 +134,12 @@ def test_key_is_bound_to_its_addresses(
     ims.create_user(NAME, "akw orders", TAGS)
     key = RamAdapter(endpoint, admin).create_access_key(NAME)
 
+    assert {} == json.loads(ims.get_access_key_policy(NAME, key.id))
     ims.set_access_key_policy(NAME, key.id, ["203.0.113.0/24"])
     ims.set_access_key_policy(NAME, key.id, ["198.51.100.7", "2001:db8::/48"])
 
     policy = json.loads(local.cloud.ram.keys[key.id].network_policy)
+    assert policy == json.loads(ims.get_access_key_policy(NAME, key.id))
     assert ["198.51.100.7", "2001:db8::/48"] == policy["Statements"][0]["IPList"]
     assert "Active" == policy["Status"]
 

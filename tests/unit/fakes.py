@@ -7,6 +7,7 @@ the service refuses or falls silent, and whether the change was made by then.
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import threading
 from collections import Counter
@@ -285,6 +286,15 @@ class FakeIms:
             return "request-network"
 
         return str(self.world.call("set_access_key_policy", restrict, access_key_id))
+
+    def get_access_key_policy(self, user: str, access_key_id: str) -> str:
+        def read() -> str:
+            network = self.world.keys[access_key_id].network
+            statements = [{"Type": "ClassicWhiteList", "IPList": list(network)}]
+            return json.dumps({"Version": 1, "Status": "Active", "Statements": statements}
+                              if network else {})  # fmt: skip
+
+        return str(self.world.call("get_access_key_policy", read))
 
 
 @dataclass

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared import drift, grants
-from shared.drift import Irreparable, PutBack
+from shared.drift import LOOSENED, NARROWED, UNREADABLE, Irreparable, PutBack
 from shared.ledger import LiveGrant
 from shared.ports import Attached, PolicyVersion
+from tests.unit.strategies import brief
 
 APPROVED = json.dumps({
     "Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:GetObject"]}],
@@ -43,6 +47,45 @@ def test_what_was_approved_counts(
     versions = [(PolicyVersion(name, is_default=False), text) for name, text in others]
 
     assert expected == drift.of_document(GRANT, current, rebuilt, versions)
+
+
+def _network(*addresses: str, **changes: object) -> str:
+    statement = {"Type": "ClassicWhiteList", "IPList": list(addresses)}
+    return json.dumps({"Version": 1, "Status": "Active", "Statements": [statement]} | changes)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    (_network("198.51.100.7", "203.0.113.0/24"), ""),
+    (_network("203.0.113.0/24", "198.51.100.7/32", "198.51.100.7"), ""),
+    (_network("203.0.113.0/25"), NARROWED),
+    (_network("192.0.2.1/32"), NARROWED),
+    (_network(), NARROWED),
+    (_network("203.0.113.0/24", "198.51.100.8"), LOOSENED),
+    (_network("203.0.112.0/23"), LOOSENED),
+    (_network("0.0.0.0/0"), LOOSENED),
+    (_network("::/0"), LOOSENED),
+    (_network("198.51.100.7", "203.0.113.0/24", Status="Inactive"), LOOSENED),
+    (_network("198.51.100.7", Statements=[]), LOOSENED),
+    (_network(Statements=[{"Type": "VPCWhiteList", "Value": "vpc-1", "IPList": []}]), LOOSENED),
+    ("{}", LOOSENED),
+    ("", UNREADABLE),
+    ("[]", UNREADABLE),
+    (_network("somewhere"), UNREADABLE),
+    (_network(Statements=[{"Type": "ClassicWhiteList"}]), UNREADABLE),
+    (_network(Statements=[7]), UNREADABLE),
+])  # fmt: skip
+def test_network_is_as_approved_or_more_or_less(text: str, expected: str) -> None:
+    """By its addresses, however they are spelled; what cannot be read is neither."""
+    grant = replace(GRANT, source_ips=("198.51.100.7", "203.0.113.0/24"))
+
+    assert expected == drift.of_network(grant, text)
+
+
+@given(st.text())
+@brief
+def test_any_network_text_has_an_answer(text: str) -> None:
+    """It comes from outside."""
+    assert drift.of_network(GRANT, text) in ("", LOOSENED, NARROWED, UNREADABLE)
 
 
 def test_unreadable_documents_are_not_equal() -> None:

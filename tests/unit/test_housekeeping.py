@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import housekeeping, rotation_runs
+from shared import housekeeping, networks, rotation_runs
 from shared.audit import FINDING
 from shared.errors import CloudError, SweepIncomplete
 from shared.housekeeping import House
@@ -58,7 +58,7 @@ def ends(world: World, event: str) -> list[tuple[str, str]]:
             if (row["event_type"], row["phase"]) == (event, "result")]  # fmt: skip
 
 
-def test_nothing_is_due_for_four_calls_and_the_last_use() -> None:
+def test_nothing_is_due_for_six_calls() -> None:
     """And no change, no row, no lease."""
     world = issued()
     before = len(world.rows)
@@ -69,7 +69,7 @@ def test_nothing_is_due_for_four_calls_and_the_last_use() -> None:
     assert before == len(world.rows)
     assert {"list_users": 1, "list_policies": 1, "get_user": 1, "list_access_keys": 1,
             "get_policy": 1, "list_policies_for_user": 1, "get_access_key_last_used": 1,
-            } == dict(world.calls)  # fmt: skip
+            "get_access_key_policy": 1} == dict(world.calls)  # fmt: skip
 
 
 @pytest.mark.parametrize(("used_days_ago", "age", "rule"), [
@@ -236,6 +236,30 @@ def test_taken_policy_is_not_given_back_and_strangers_are_told() -> None:
     user = f"user/{APPLICATION.user}"
     assert [(user, "policy_detached"), (user, "policy_not_ours")] == sorted(findings(world))
     assert {("AdministratorAccess", APPLICATION.user)} == world.attached
+
+
+def test_loosened_network_is_put_back() -> None:
+    """A key that works from anywhere is bound to the approved addresses again."""
+    world = issued()
+    approved = key_of(world).network
+    key_of(world).network = ("0.0.0.0/0",)
+
+    look(world)
+
+    assert approved == key_of(world).network
+    assert [(f"key/{key_of(world).id}", "network_drifted")] == findings(world)
+    assert [("success", "network_drifted")] == ends(world, "key.restricted")[-1:]
+
+
+def test_narrowed_network_is_told_and_left() -> None:
+    """Somebody may have cut the application off in an emergency."""
+    world = issued()
+    key_of(world).network = networks.NOWHERE
+
+    look(world)
+
+    assert networks.NOWHERE == key_of(world).network
+    assert [(f"key/{key_of(world).id}", "network_narrowed")] == findings(world)
 
 
 def test_dry_run_shows_and_changes_nothing() -> None:
