@@ -13,7 +13,7 @@ from typing import Any
 from shared import audit, bootstrap, casework, handover, issuance, naming, timestamps
 from shared.amending import Amended
 from shared.casework import Outcome
-from shared.errors import LeaseHeld
+from shared.errors import IssuingStopped, LeaseHeld
 from shared.extending import Extended
 from shared.refusals import Denied
 from shared.tickets import Ticket
@@ -31,6 +31,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return {"status": "refused", "reason": case.reason}
     ticket = case.ticket
     current, book, broker = bootstrap.worker(os.environ, context.function)
+    if not current.issues:  # handed over before it was stopped: FC's retries wait for its end
+        raise IssuingStopped(f"ticket {ticket.id} waits")
     record = audit.attempt(
         audit.Subject.of(ticket), naming.operation_id(ticket.source, ticket.id, case.action),
         fc_request_id=context.request_id, fc_function=context.function.name,

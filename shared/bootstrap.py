@@ -155,6 +155,7 @@ def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
         issue_function=naming.ISSUE_FUNCTION,
         revoke_function=naming.REVOKE_FUNCTION,
         functions=lambda: functions(current, environment),
+        issuing=current.issues,
     )
 
 

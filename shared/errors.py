@@ -3,6 +3,7 @@
 AkwardenError
 ├── ConfigError            what an operator wrote in config/ or the settings cannot be used
 ├── LeaseHeld              another run works on this application
+├── IssuingStopped         the kill switch is on: no ticket is served
 ├── StateChanged           the plan no longer fits what is there
 │   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
@@ -126,6 +127,12 @@ class LeaseHeld(AkwardenError):
     def __init__(self, until: datetime) -> None:
         super().__init__(f"lease_held until {until.isoformat()}")
         self.until = until
+
+
+class IssuingStopped(AkwardenError):
+    """Nothing was done; the ticket can be served once the operator allows it again."""
+
+    reason: ClassVar[str] = "issuing_stopped"
 
 
 class StateChanged(AkwardenError):

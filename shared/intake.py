@@ -22,7 +22,8 @@ from shared.tickets import Ticket
 
 @dataclass(frozen=True)
 class Desk:
-    """What an ingress works with; `functions` is made only when something is handed over."""
+    """What an ingress works with; `functions` is made only when something is handed over. With
+    `issuing` off only revocations pass."""
 
     secrets: Sequence[Secret]
     rules: Rules
@@ -31,6 +32,7 @@ class Desk:
     issue_function: str
     revoke_function: str
     functions: Callable[[], Functions]
+    issuing: bool = True
 
 
 def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored | Denied:
@@ -49,6 +51,8 @@ def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored |
         return target if isinstance(target, Denied) else handover.submit_again(
             desk.functions(), desk.revoke_function, delivery, now
         )  # fmt: skip
+    if not desk.issuing:
+        return Denied("issuing_stopped")
     return refusal(delivery.ticket, desk, now) or handover.submit(
         desk.functions(), desk.issue_function, delivery, now
     )

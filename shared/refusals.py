@@ -255,6 +255,11 @@ _LEDGER: dict[str, tuple[int, str]] = {
         409,
         "The RAM user has keys that no ticket of this kind can have left; have an operator look.",
     ),
+    "issuing_stopped": (
+        503,
+        "An operator has stopped all issuing, extending and amending; nothing was done, send it "
+        "again later.",
+    ),
     "too_many_failures": (
         503,
         "Every attempt at this ticket failed and no more are made; have an operator look.",

@@ -53,6 +53,9 @@ SETTINGS = (
             "milliseconds", r"\d{3,5}", "2000"),
     Setting("AKWARDEN_REVOKE_CAP", "grants that one revocation order may end unless it says "
             "otherwise; leaks have no cap", "grants", r"[1-9]\d{0,3}", "25"),
+    Setting("AKWARDEN_ISSUING", "`off` is the kill switch: no ticket issues, extends or amends "
+            "until it is `on` again; revoking, rotating and cleaning up go on", "", r"on|off",
+            "on"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -85,10 +88,15 @@ class Settings:
     read_timeout_ms: int
     audit_timeout_ms: int
     revoke_cap: int
+    issuing: str
     protocol: str
     requests_ca_bundle: str
     alert_action_policy: str
     fc_endpoint: str
+
+    @property
+    def issues(self) -> bool:
+        return self.issuing == "on"
 
     @property
     def issue_role_arn(self) -> str:
