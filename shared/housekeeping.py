@@ -7,7 +7,7 @@ then. What could not be read decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -65,11 +65,21 @@ def take_turns(run: Sweep, house: House, at: datetime | None) -> None:
     if left:
         run.findings.append(Finding("sweep/housekeeping", "over_the_cap", f"{left} are left"))
     run.findings += [act for _, act in steps if isinstance(act, Finding)]
-    run.side_by_side([(partial(_act, run, house, grant, act), f"user {grant.user}")
-                      for grant, act in steps if not isinstance(act, Finding)])  # fmt: skip
+    acts: dict[str, list[Callable[[], None]]] = {}
+    for grant, act in steps:
+        if not isinstance(act, Finding):
+            acts.setdefault(grant.user, []).append(partial(_act, run, house, grant, act))
+    run.side_by_side([(partial(_in_order, run, user, of_one), f"user {user}")
+                      for user, of_one in acts.items()])  # fmt: skip
     run.attempted(partial(sweeps.report, run), "findings", takes_seconds=sweeps.STOP_SECONDS)
     if run.failures:
         raise SweepIncomplete(run.failures)
+
+
+def _in_order(run: Sweep, user: str, acts: Sequence[Callable[[], None]]) -> None:
+    """One after the other, as each takes the application's lease; one that fails stops no other."""
+    for act in acts:
+        run.attempted(act, f"user {user}")
 
 
 def has_turn(user: str, at: datetime | None) -> bool:

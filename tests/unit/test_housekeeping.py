@@ -251,6 +251,20 @@ def test_loosened_network_is_put_back() -> None:
     assert [("success", "network_drifted")] == ends(world, "key.restricted")[-1:]
 
 
+def test_policy_and_network_are_put_back_by_one_look() -> None:
+    """As an amendment leaves them that dies after its first change: both need the same lease."""
+    world = issued()
+    approved, network = world.policies[APPLICATION.policy], key_of(world).network
+    world.policies[APPLICATION.policy] = replace(approved, document=WIDER)
+    key_of(world).network = ("0.0.0.0/0",)
+
+    run = look(world, rebuilt=approved.document)
+
+    assert (approved, network) == (world.policies[APPLICATION.policy], key_of(world).network)
+    assert (1, 1, None) == tuple(
+        run.counts.get(what) for what in ("restore policy", "restore network", "left_at_work"))
+
+
 def test_narrowed_network_is_told_and_left() -> None:
     """Somebody may have cut the application off in an emergency."""
     world = issued()
