@@ -74,7 +74,7 @@ class Builder:
             list(pool.map(self.make, plans))
 
     def make(self, grant: Grant) -> None:
-        """User, policy, key, and the key in its secret."""
+        """User, policy, key with its network, and the key in its secret."""
         user, policy = grant.user, grant.policy
         self.ims.create_user(ims_models.CreateUserRequest(
             user_principal_name=f"{user}@{DOMAIN}", display_name="built",
@@ -88,6 +88,11 @@ class Builder:
         key = self.ram.create_access_key(
             ram_models.CreateAccessKeyRequest(user_name=user)
         ).body.access_key
+        network = {"Version": 1, "Status": "Active", "Statements": [
+            {"Type": "ClassicWhiteList", "IPList": list(grant.ticket.source_ips)}]}  # fmt: skip
+        self.ims.set_access_key_policy(ims_models.SetAccessKeyPolicyRequest(
+            user_principal_name=f"{user}@{DOMAIN}", user_access_key_id=key.access_key_id,
+            access_key_policy=json.dumps(network)))  # fmt: skip
         tags = [{"TagKey": k, "TagValue": v} for k, v in grant.secret_tags.items()]
         self.kms.create_secret(kms_models.CreateSecretRequest(
             secret_name=grant.secret, version_id=key.access_key_id,
