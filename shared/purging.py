@@ -5,7 +5,7 @@ What is this ticket's says `shared/recycling.py`, which calls purge it `shared/t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from shared import recycling
 from shared.audit import FAILURE, NOTE, SUCCESS, UNKNOWN, Change, Outcome
@@ -50,29 +50,44 @@ def _recycled_keys(run: Run, users: Collection[str]) -> list[Collection[str] | N
     return side_by_side(*(lambda user=user: listed(user) for user in users)) if users else []
 
 
+def keys_are_gone(run: Run, keys: Collection[str]) -> bool:
+    """See that no key of `keys` exists, within the lag bound; what is not proved by then is kept as
+    a failure. The answers are on record."""
+    asked = set(keys) - run.proofs.keys()
+    proved = _within_the_lag(run, lambda: _all_proved(run, keys))
+    run.notes += [
+        (Change("key.proved_gone", "sts", "GetCallerIdentity", key), NOTE, run.proofs[key])
+        for key in sorted(asked)
+    ]
+    if not proved:
+        run.failures.append(KeyStillKnown("GetCallerIdentity"))
+    return proved
+
+
 def prove(run: Run, keys: Collection[str], purged: Collection[str]) -> None:
     """See that no key of `keys` exists and none of the users `purged` can be restored, within the
-    lag bound; what is not proved by then is kept as a failure. Both are on record."""
+    lag bound; what is not proved by then is kept as a failure."""
+    keys_are_gone(run, keys)
+    if purged and not _within_the_lag(run, lambda: not _restorable(run, purged)):
+        run.failures.append(StateChanged("something deleted can still be restored"))
+
+
+def _within_the_lag(run: Run, holds: Callable[[], bool]) -> bool:
     waited, patience = 0.0, run.broker.lease_terms.max_lag_seconds
-    unproved, proofs = sorted(set(keys)), dict[str, Outcome]()
-    restorable = False
-    while keys or purged:
-        for key, outcome in zip(unproved, _asked(run, unproved), strict=True):
-            proofs[key] = outcome
-        unproved = [key for key in unproved if proofs[key].outcome != SUCCESS]
-        restorable = _restorable(run, purged)
-        if not (unproved or restorable) or waited >= patience:
-            break
+    while not holds():
+        if waited >= patience:
+            return False
         run.broker.sleep(min(PROOF_PAUSE_SECONDS, patience - waited))
         waited += PROOF_PAUSE_SECONDS
-    run.notes += [
-        (Change("key.proved_gone", "sts", "GetCallerIdentity", key), NOTE, proofs[key])
-        for key in sorted(proofs)
-    ]
-    if unproved:
-        run.failures.append(KeyStillKnown("GetCallerIdentity"))
-    if restorable:
-        run.failures.append(StateChanged("something deleted can still be restored"))
+    return True
+
+
+def _all_proved(run: Run, keys: Collection[str]) -> bool:
+    """Ask about those of which it is not known yet."""
+    unproved = sorted(key for key in set(keys)
+                      if key not in run.proofs or run.proofs[key].outcome != SUCCESS)  # fmt: skip
+    run.proofs.update(zip(unproved, _asked(run, unproved), strict=True))
+    return all(run.proofs[key].outcome == SUCCESS for key in unproved)
 
 
 def _asked(run: Run, keys: Collection[str]) -> list[Outcome]:

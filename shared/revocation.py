@@ -317,7 +317,12 @@ def _remove(run: Run, memory: Memory) -> Revoked:
         changes = [change for change in changes if change.event_type != "secret.deleted"]
     if changes:
         broker.audit_log.put_logs(record.intents(changes, broker.now()))
-    teardown.remove(run, found, changes, complete=complete)
+    doomed = {change.target for change in changes if change.event_type == "key.deleted"}
+    dead = partial(purging.keys_are_gone, run, doomed | (set() if strayed else memory.key_ids))
+    if target.purges and found.user:
+        teardown.remove(run, found, changes, complete=complete, keys_are_gone=dead)
+    else:
+        teardown.remove(run, found, changes, complete=complete)
     keys = tuple(sorted({change.target for change in record.changes if change.target}))
     if target.purges and not run.failures:  # what is still there is not gone
         gone = {change.resource for change in purges if change.event_type == "user.purged"}

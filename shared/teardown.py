@@ -38,7 +38,8 @@ class Run:
 
     `notes` are what it has seen besides its changes, for the audit log; `user_ids` and `key_ids`
     are what the log calls the ticket's, once it has been read. `found` is what its denial was made
-    of, `partly` whether more may be there than that; `cut_at` is when its quarantine was attached.
+    of, `partly` whether more may be there than that; `cut_at` is when its quarantine was attached;
+    `proofs` are STS's answers about keys that are to be gone.
     """
 
     broker: Broker
@@ -51,6 +52,7 @@ class Run:
     found: Found = field(default_factory=Found)
     partly: bool = False
     cut_at: datetime | None = None
+    proofs: dict[str, Outcome] = field(default_factory=dict)
 
     def attempted(self, calls: Sequence[Call]) -> bool:
         """Run the calls side by side past their errors, which are kept; whether all went well."""
@@ -169,10 +171,15 @@ def change_made(run: Run, found: Found, change: Change) -> Call:
     return step(run.record, change.event_type, call, target=key_id or resource)
 
 
-def remove(run: Run, found: Found, changes: Sequence[Change], *, complete: bool) -> None:
+def remove(
+    run: Run, found: Found, changes: Sequence[Change], *, complete: bool,
+    keys_are_gone: Callable[[], bool] = lambda: True,
+) -> None:  # fmt: skip
     """Make the changes in their order, past errors. The quarantine comes off only where nothing is
-    left that it holds back: keys, rights and logins gone, and nothing unread (`complete`). What is
-    not deleted yet is not purged: "not there" would be taken for purged."""
+    left that it holds back: keys, rights and logins gone, and nothing unread (`complete`). A key
+    that was deleted may be accepted for a while yet, with no policy any more that denies: so
+    `keys_are_gone` is asked before. What is not deleted yet is not purged: "not there" would be
+    taken for purged."""
     live = found.user.id if found.user else ""
 
     def made(*events: str, but: str = "") -> bool:
@@ -185,7 +192,8 @@ def remove(run: Run, found: Found, changes: Sequence[Change], *, complete: bool)
     bare = made("policy.detached", "group.left", "login.removed", "mfa.unbound")
     if made("policy.version_deleted"):
         made("policy.deleted")
-    if complete and keyless and bare and made("quarantine.detached") and not made("user.deleted"):
+    bare = complete and keyless and bare and keys_are_gone()
+    if bare and made("quarantine.detached") and not made("user.deleted"):
         run.attempted([change_made(run, found, removal.CUT_OFF)])  # it lives: not a day without
     made("user.purged", but="" if run.record.done("user.deleted", live) else live)
     made("secret.deleted")

@@ -198,6 +198,27 @@ def test_permanent_failure_is_reported_and_ends_nothing(method: str) -> None:
         assert ("Inactive", ("192.0.2.1/32",)) == (key.status, key.network)
 
 
+def test_quarantine_holds_until_the_deleted_keys_are_not_accepted_any_more() -> None:
+    """A key lives on for a lag after its deletion; without any policy its holder could make one."""
+    world = live()
+    proofs: list[tuple[str, bool]] = []
+
+    class Watched(FakeSts):
+        def get_caller_identity(self, access_key_id: str, secret: Any) -> str:
+            held = ("akw-quarantine", APPLICATION.user) in world.attached
+            try:
+                return super().get_caller_identity(access_key_id, secret)
+            except CloudRefused as err:
+                proofs.append((err.code, held))
+                raise
+
+    attempt(world, sts=Watched(world))
+
+    assert proofs[0][0] != "InvalidAccessKeyId.NotFound"  # it was known for a while
+    assert ("InvalidAccessKeyId.NotFound", True) == proofs[-1]
+    assert_nothing_restorable(world)
+
+
 def test_user_stays_quarantined_until_its_keys_are_purged() -> None:
     """By its id alone they are found; a failed purge is no reason to let go of it."""
     world = live(faults={Fault("delete_access_key_in_recycle_bin", 1, silent=True, after=False)})
@@ -355,6 +376,7 @@ def test_key_that_still_exists_is_not_called_gone(code: str) -> None:
         attempt(world, sts=Stubborn(world))
 
     assert [KeyStillKnown] == [type(failure) for failure in raised.value.failures]
+    assert ("akw-quarantine", APPLICATION.user) in world.attached
     [proof] = [row for row in world.rows if row["event_type"] == "key.proved_gone"]
     assert ("failure", code) == (proof["outcome"], proof["error_code"])
 
