@@ -79,9 +79,9 @@ class Job:
 
     @property
     def removal_seconds(self) -> float:
-        """What one removal takes at the most: four lags, for its lease, for what is not visible
-        yet and for two proofs of the end, beside its patience for another run and for the index."""
-        return STOP_SECONDS + 4 * self.broker.lease_terms.max_lag_seconds
+        """What one removal takes at the most: three lags, for its lease, for what is not visible
+        yet and for the proof of the end, beside its patience for another run and for the index."""
+        return STOP_SECONDS + 3 * self.broker.lease_terms.max_lag_seconds
 
     def opened(self, subject: Subject, operation_id: str) -> Attempt:
         """The record of one operation of this order, which says so in every row."""

@@ -89,9 +89,9 @@ class Sweep:
 
     @property
     def longest_seconds(self) -> float:
-        """One candidate at worst waits out four lags: for its lease, for what is not visible yet,
-        and for two proofs of the end."""
-        return STOP_SECONDS + 4 * self.broker.lease_terms.max_lag_seconds
+        """One candidate at worst waits out three lags: for its lease, for what is not visible yet,
+        and for the proof of the end."""
+        return STOP_SECONDS + 3 * self.broker.lease_terms.max_lag_seconds
 
     def in_turn(self, things: list[T]) -> list[T]:
         """Every run begins elsewhere, so that those that take long keep nobody waiting for ever;

@@ -39,7 +39,7 @@ class Run:
     `notes` are what it has seen besides its changes, for the audit log; `user_ids` and `key_ids`
     are what the log calls the ticket's, once it has been read. `found` is what its denial was made
     of, `partly` whether more may be there than that; `cut_at` is when its quarantine was attached;
-    `proofs` are STS's answers about keys that are to be gone.
+    `proofs` are STS's answers about keys that are to be gone, `proof_seconds` what was waited for.
     """
 
     broker: Broker
@@ -53,6 +53,7 @@ class Run:
     partly: bool = False
     cut_at: datetime | None = None
     proofs: dict[str, Outcome] = field(default_factory=dict)
+    proof_seconds: float = 0.0
 
     def attempted(self, calls: Sequence[Call]) -> bool:
         """Run the calls side by side past their errors, which are kept; whether all went well."""
