@@ -17,7 +17,6 @@ from shared.ledger import LiveGrant
 from shared.ports import Attached, PolicyVersion
 
 LOOSENED, NARROWED, UNREADABLE = "network_drifted", "network_narrowed", "network_unreadable"
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -71,20 +70,16 @@ def of_network(grant: LiveGrant, text: str) -> str:
         given = {ipaddress.ip_network(address) for addresses in lists for address in addresses}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return UNREADABLE
-    if len(lists) < len(statements):  # from inside a VPC, which nobody approves here
+    # From inside a VPC, which nobody approves here; or an empty list, of which no page says whether
+    # it lets in nobody or everybody.
+    if len(lists) < len(statements) or not given:
         return LOOSENED
     approved = {ipaddress.ip_network(address) for address in grant.source_ips}
     if given == approved:
         return ""
     nowhere = {ipaddress.ip_network(address) for address in networks.NOWHERE}
-    inside = all(any(_within(one, other) for other in approved) for one in given - nowhere)
+    inside = all(any(networks.within(one, other) for other in approved) for one in given - nowhere)
     return NARROWED if inside else LOOSENED
-
-
-def _within(one: Network, other: Network) -> bool:
-    if isinstance(one, ipaddress.IPv4Network):
-        return isinstance(other, ipaddress.IPv4Network) and one.subnet_of(other)
-    return isinstance(other, ipaddress.IPv6Network) and one.subnet_of(other)
 
 
 def strange(grant: LiveGrant, held: Sequence[Attached]) -> list[Attached]:

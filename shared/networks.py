@@ -13,12 +13,12 @@ NARROWEST_ALLOWED_PREFIX = {4: 16, 6: 48}
 # ipaddress also takes integers, zones (`%eth0`) and netmasks; a ticket may not.
 _SPELLING = re.compile(r"[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?")
 
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def normalised(texts: Sequence[str]) -> tuple[str, ...] | int:
     """The networks sorted, each once, an address without its prefix; or the first bad index."""
-    found: set[_Network] = set()
+    found: set[Network] = set()
     for index, text in enumerate(texts):
         network = _network(text)
         if network is None:
@@ -28,7 +28,7 @@ def normalised(texts: Sequence[str]) -> tuple[str, ...] | int:
     return tuple(_text(network) for network in ordered)
 
 
-def _network(text: str) -> _Network | None:
+def _network(text: str) -> Network | None:
     """The network, or None if it is none, too wide, or of a kind that no caller comes from.
 
     Host bits are refused rather than cleared: `203.0.113.7/24` may mean two things.
@@ -49,6 +49,13 @@ def _network(text: str) -> _Network | None:
     return network
 
 
-def _text(network: _Network) -> str:
+def _text(network: Network) -> str:
     single = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if single else str(network)
+
+
+def within(one: Network, other: Network) -> bool:
+    """Whether every address of one is in the other; none of IPv4 is in one of IPv6."""
+    if isinstance(one, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and one.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and one.subnet_of(other)

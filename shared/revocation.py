@@ -317,12 +317,11 @@ def _remove(run: Run, memory: Memory) -> Revoked:
         changes = [change for change in changes if change.event_type != "secret.deleted"]
     if changes:
         broker.audit_log.put_logs(record.intents(changes, broker.now()))
-    doomed = {change.target for change in changes if change.event_type == "key.deleted"}
-    dead = partial(purging.keys_are_gone, run, doomed | (set() if strayed else memory.key_ids))
-    if target.purges and found.user:
-        teardown.remove(run, found, changes, complete=complete, keys_are_gone=dead)
-    else:
-        teardown.remove(run, found, changes, complete=complete)
+    doomed: set[str] = set()
+    if target.purges and not strayed:
+        doomed = {*memory.key_ids, *(key.id for key in found.keys)}
+    teardown.remove(run, found, changes, complete=complete,
+                    keys_are_gone=partial(purging.keys_are_gone, run, doomed))  # fmt: skip
     keys = tuple(sorted({change.target for change in record.changes if change.target}))
     if target.purges and not run.failures:  # what is still there is not gone
         gone = {change.resource for change in purges if change.event_type == "user.purged"}
