@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from shared import (
+    audit,
     drift,
     leases,
     ledger,
@@ -37,6 +38,7 @@ from shared.steps import side_by_side, step
 from shared.sweeps import Sweep
 from shared.upkeep import Disable, EndGrant, Rebind, Restore, Seen, Step
 
+POSTPONED = "look.postponed"  # a row of a user whom the next hour's run looks at first
 DISABLED, RESTORED, REBOUND = "key.disabled", "policy.restored", "key.restricted"
 Act = Disable | Restore | Rebind
 
@@ -57,10 +59,12 @@ def take_turns(run: Sweep, house: House, at: datetime | None) -> None:
     users = run.broker.ims.list_users({})
     descriptions = {p.name: p.description for p in run.broker.ram.list_policies()}
     planned: list[tuple[LiveGrant, Step]] = []
+    due, begun = _due(run, users, at), set[str]()
     run.side_by_side([
-        (partial(_look_at, run, house, user, descriptions, planned), f"user {user.name}")
-        for user in run.in_turn([user for user in users if has_turn(user.name, at)])
+        (partial(_look_at, run, house, user, descriptions, planned, begun), f"user {user.name}")
+        for user in due
     ])  # fmt: skip
+    _postpone(run, at, [user.name for user in due if user.name not in begun])
     steps, left = upkeep.capped(planned, house.terms.most_per_run)
     if left:
         run.findings.append(Finding("sweep/housekeeping", "over_the_cap", f"{left} are left"))
@@ -82,6 +86,34 @@ def _in_order(run: Sweep, user: str, acts: Sequence[Callable[[], None]]) -> None
         run.attempted(act, f"user {user}")
 
 
+def _due(run: Sweep, users: Sequence[User], at: datetime | None) -> list[User]:
+    """Whose turn it is, after those that the run of the hour before had no time for."""
+    due = run.in_turn([user for user in users if has_turn(user.name, at)])
+    if at is None:
+        return due
+    late: set[str] = set()
+    try:
+        rows = run.broker.audit_log.get_logs(
+            f'event_type: "{POSTPONED}"', at - timedelta(hours=1), sweeps.later(run.broker))
+        late = {row["target_user"] for row in rows}
+    except CloudError as err:
+        run.failures.append(err)
+    first = [user for user in users if user.name in late]
+    return first + [user for user in due if user.name not in late]
+
+
+def _postpone(run: Sweep, at: datetime | None, users: Sequence[str]) -> None:
+    """Leave to the next hour's run whom this one has no time for."""
+    if not users or at is None or run.dry_run:
+        return
+    record = run.record(Subject("", "", "", ""), naming.operation_id("sweep", "", "look"))
+    note = (audit.Change(POSTPONED, "", ""), audit.NOTE, audit.Outcome(""))
+    now = run.broker.now()
+    rows = [row for user in users for row in record.rows([note], now, target_user=user)]
+    run.attempted(lambda: run.broker.audit_log.put_logs(rows), "what is postponed",
+                  takes_seconds=sweeps.STOP_SECONDS)  # fmt: skip
+
+
 def has_turn(user: str, at: datetime | None) -> bool:
     """Whether a user of ours is looked at in that hour (None: any); at another one than rotation's
     look at the same user."""
@@ -93,8 +125,9 @@ def has_turn(user: str, at: datetime | None) -> bool:
 
 def _look_at(
     run: Sweep, house: House, user: User, descriptions: Mapping[str, str],
-    planned: list[tuple[LiveGrant, Step]],
+    planned: list[tuple[LiveGrant, Step]], begun: set[str],
 ) -> None:  # fmt: skip
+    begun.add(user.name)
     grant = ledger.read(user, descriptions.get(user.name), house.ledger_key)
     if isinstance(grant, Unreadable):
         return  # the other sweep's: it sees the pages as a whole

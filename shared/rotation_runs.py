@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared import audit, inventory, key_text, ledger, naming, rotating, tickets, timestamps
@@ -124,12 +124,15 @@ def _holder(broker: Broker, wish: Wish) -> tuple[User | None, PolicyState | None
 
 
 def take_turns(run: Run, at: datetime) -> None:
-    """Everybody whose turn it is in that hour; RotationIncomplete with all that failed."""
+    """Everybody whose turn it is in that hour; RotationIncomplete with all that failed, so that
+    FC's retry goes on with those that have no row in the hour's inventory yet."""
     users = run.broker.ims.list_users({})
     policies = {policy.name: policy.description for policy in run.broker.ram.list_policies()}
+    done = _inventoried(run, at)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         for user in users:
-            if naming.place_of(user.name)[0] and turn_of(user.name) == at.hour % HOURS:
+            ours = naming.place_of(user.name)[0] and user.name not in done
+            if ours and turn_of(user.name) == at.hour % HOURS:
                 pool.submit(_take_turn, run, user, policies.get(user.name))
     _write_inventory(run, at)
     log.info("rotation: %s", dict(run.counts))
@@ -173,13 +176,26 @@ def _take_inventory(run: Run, grant: LiveGrant, done: Rotated) -> None:
         run.inventory.append(inventory.entry(grant, key, use, broker.now()))
 
 
+def _inventoried(run: Run, at: datetime) -> set[str]:
+    """The users whom an earlier run for the same hour has looked at to the end; nobody, if the log
+    cannot be read: then they are looked at again."""
+    query = f'operation_id: "{_inventory_id(at)}" and event_type: "{inventory.EVENT}"'
+    with suppress(CloudError):
+        rows = run.broker.audit_log.get_logs(query, at, run.broker.now() + timedelta(minutes=15))
+        return {row["target_user"] for row in rows}
+    return set()
+
+
+def _inventory_id(at: datetime) -> str:
+    return naming.operation_id("inventory", timestamps.text(at), "take")
+
+
 def _write_inventory(run: Run, at: datetime) -> None:
     """All of the hour's keys at once; what cannot be written is the retry's."""
     if not run.inventory:
         return
     run.counts["inventory"] = len(run.inventory)
-    operation_id = naming.operation_id("inventory", timestamps.text(at), "take")
-    record = run.record(Subject("", "", "", ""), operation_id)
+    record = run.record(Subject("", "", "", ""), _inventory_id(at))
     try:
         run.broker.audit_log.put_logs(inventory.rows(record, run.inventory, run.broker.now()))
     except AkwardenError as err:

@@ -142,17 +142,50 @@ def test_undo_gives_readers_the_former_key_back_even_from_the_recycle_bin(scene:
     ask(scene)
     with scene.stage.proxied():
         ram = RamClient(actors.administrator(scene.stage).config("ram.aliyuncs.com"))
-        user = f"akw-{scene.application}-prod"
-        ram.update_access_key(ram_models.UpdateAccessKeyRequest(
-            user_name=user, user_access_key_id=old.access_key_id, status="Inactive"))
-        ram.delete_access_key(ram_models.DeleteAccessKeyRequest(
-            user_name=user, user_access_key_id=old.access_key_id))  # fmt: skip
+        delete(scene, ram, old.access_key_id)
 
     answer = ask(scene, UNDO)
 
     assert (["TakeBack"], old.access_key_id) == (answer["steps"], answer["current"])
     assert old.access_key_id == read(scene, secret).access_key_id
     assert "" == works(scene, old)
+
+
+def test_full_recycle_bin_is_told_and_costs_nothing(scene: Scene) -> None:
+    """It holds three keys of a user. An undo whose key was pushed out of it says so, and readers
+    keep the key that they have; one that leaked is gone from a bin that is full, too."""
+    secret = issued(scene)["secret_name"]
+    old = read(scene, secret)
+    ask(scene)
+    new = read(scene, secret)
+    with scene.stage.proxied():
+        ram = RamClient(actors.administrator(scene.stage).config("ram.aliyuncs.com"))
+        delete(scene, ram, old.access_key_id)
+        for _ in range(3):
+            made = ram.create_access_key(ram_models.CreateAccessKeyRequest(
+                user_name=f"akw-{scene.application}-prod"))  # fmt: skip
+            delete(scene, ram, made.body.access_key.access_key_id)
+    full = set(scene.state()["ram"]["recycled_keys"])
+
+    undone = ask(scene, UNDO)
+    assert ([], ["former_key_gone"]) == (undone["steps"][1:], undone["findings"])
+    assert (new, "") == (read(scene, secret), works(scene, new))
+
+    leaked = ask(scene, LEAKED, new.access_key_id)
+    left = set(scene.state()["ram"]["recycled_keys"])
+    assert ["Create", "Delete"] == leaked["steps"]
+    assert "InvalidAccessKeyId.NotFound" == works(scene, new)
+    assert (3, False) == (len(full), new.access_key_id in left)
+    assert "" == works(scene, read(scene, secret))
+
+
+def delete(scene: Scene, ram: RamClient, key_id: str) -> None:
+    """By hand."""
+    user = f"akw-{scene.application}-prod"
+    ram.update_access_key(ram_models.UpdateAccessKeyRequest(
+        user_name=user, user_access_key_id=key_id, status="Inactive"))
+    ram.delete_access_key(ram_models.DeleteAccessKeyRequest(
+        user_name=user, user_access_key_id=key_id))  # fmt: skip
 
 
 def test_command_says_what_was_done(

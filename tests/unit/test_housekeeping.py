@@ -15,7 +15,7 @@ from shared.housekeeping import House
 from shared.lifecycle import CleanupTerms
 from shared.ports import PolicyState
 from shared.secrecy import Secret
-from shared.sweeps import Sweep
+from shared.sweeps import STOP_SECONDS, Sweep
 from tests.unit.fakes import Fault, World
 from tests.unit.test_cleanup import run_of
 from tests.unit.test_issuance import APPLICATION, attempt
@@ -339,6 +339,32 @@ def test_time_that_ends_postpones() -> None:
 
     assert {"postponed": 2} == dict(run.counts)
     assert "Active" == key_of(world).status
+
+
+def test_who_was_postponed_is_looked_at_in_the_next_hour() -> None:
+    """And not once more in the hour after that."""
+    world = issued(15)
+    world.now = world.now.replace(hour=(rotation_runs.turn_of(APPLICATION.user) + 12) % 24)
+
+    looked = []
+    for seconds in (1.0 + STOP_SECONDS, 300.0, 300.0):
+        run = look(world, at=world.now, remaining_seconds=lambda left=seconds: left)
+        looked.append((run.counts["looked at"], key_of(world).status))
+        world.now += timedelta(hours=1)
+
+    assert [(0, "Active"), (1, "Inactive"), (0, "Inactive")] == looked
+
+
+def test_without_the_log_those_of_the_hour_are_looked_at() -> None:
+    """The run says that it did not see who was postponed."""
+    world = issued()
+    world.now = world.now.replace(hour=(rotation_runs.turn_of(APPLICATION.user) + 12) % 24)
+    world.faults = {Fault("get_logs", 1, False, False)}
+
+    with pytest.raises(SweepIncomplete):
+        look(world, at=world.now)
+
+    assert 1 == world.calls["get_access_key_last_used"]
 
 
 def test_unreadable_page_ends_the_turn() -> None:
