@@ -138,11 +138,16 @@ def signed_headers(secret: str, body: bytes, *, at: int | None = None,
     }
 
 
-def deliver(stage: Stage, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+def deliver(
+    stage: Stage, body: bytes, headers: dict[str, str], path: str = ""
+) -> tuple[int, dict[str, Any]]:
     """POST a webhook to the approval function; its status and answer."""
-    request = urllib.request.Request(  # noqa: S310 (loopback)
-        stage.webhook_url, data=body, headers=headers, method="POST"
-    )
+    return post(stage.webhook_url + path, body, headers)
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of an answer, whatever the status."""
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (loopback)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=60) as response:

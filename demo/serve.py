@@ -10,11 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-from demo import actors
+from demo import actors, vendors
 from demo.stage import ACCOUNT, ADMIN_ID, ROOT, Stage, end_on_signals
 
 BUILD = ROOT / "build"
 SOURCE_IP = "198.51.100.7"  # where the commands come from, as the local cloud sees it
+DEFAULT_PORT = 8180
 LAST_PORT = 65534  # the management port is the next one
 
 SIGNING = """
@@ -47,15 +48,17 @@ def main(folder: Path = BUILD) -> int:
     """Serve until interrupted; `PORT` (default 8180) and the one above it are used, and `folder`
     gets what is to be pasted."""
     end_on_signals()
-    asked = os.environ.get("PORT", "8180")
+    asked = os.environ.get("PORT", str(DEFAULT_PORT))
     if not (asked.isascii() and asked.isdigit() and 0 < int(asked[:6]) <= LAST_PORT):
         print(f"PORT must be a number from 1 to {LAST_PORT}: make serve PORT=8280")
         return 2
     port = int(asked)
     try:
-        with Stage(ports=(port, port + 1)) as stage:
+        settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+        with Stage(ports=(port, port + 1), settings=settings) as stage:
             stage.provision(print)
             actors.prepare(stage)
+            vendors.connect(stage)
             folder.mkdir(exist_ok=True)
             print(guide(stage, folder), flush=True)
             while True:
@@ -75,6 +78,7 @@ def guide(stage: Stage, folder: Path) -> str:
     command = SIGNING.format(
         body=body, hexkey=base64.b64decode(secret).hex(), url=stage.webhook_url
     )
+    port = "" if stage.port == DEFAULT_PORT else f" PORT={stage.port}"
     leak = LEAK.format(management=stage.management_url, mine=ADMIN_ID)
     return f"""
 Everything below exists only while this runs, on this machine.
@@ -88,6 +92,10 @@ Everything below exists only while this runs, on this machine.
 Send an approval: paste this into a shell (it needs curl and openssl). Each paste is a new ticket;
 as the application then has its one live key, a second ticket is refused (see /tasks and /logs).
 {command}
+Or let a vendor tell of an approval; what it asks for is fetched from a local copy of the vendor:
+
+make try SOURCE=dingtalk{port}
+
 The commands, pointed at this cloud by the first line:
 
 . {settings}

@@ -28,6 +28,15 @@ ADMIN_ID = "LTAI5tLocalAdministrator"
 FUNCTION = "akw-approval"
 
 
+def manage(url: str, method: str, path: str, content: object = None) -> Any:
+    """One call of the management port at that URL."""
+    body = None if content is None else json.dumps(content).encode()
+    request = urllib.request.Request(url + path, data=body, method=method)  # noqa: S310 (loopback)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as response:
+        return json.loads(response.read())
+
+
 class Stage:
     """A running local cloud. `url` serves all products, `management_url` the tests' side door."""
 
@@ -147,13 +156,7 @@ class Stage:
 
     def manage(self, method: str, path: str, content: object = None) -> Any:
         """One call of the management port."""
-        body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(  # noqa: S310 (loopback)
-            self.management_url + path, data=body, method=method
-        )
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=60) as response:
-            return json.loads(response.read())
+        return manage(self.management_url, method, path, content)
 
     def now(self) -> datetime:
         """The cloud's own time."""

@@ -6,7 +6,7 @@ import hmac
 import random
 import threading
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from emulator.ram.state import AccessKey, RamState, User
 from emulator.sls.state import SlsState
 from emulator.sts.state import Session
 from emulator.throttling import Throttle
+from emulator.vendors.state import Vendor
 from emulator.wire import Request
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Cloud:
             self.kms = KmsState(self.account_id, self.region)
             self.sls = SlsState(self.account_id, self.region)
             self.sessions: dict[str, Session] = {}
+            self.vendors: defaultdict[str, Vendor] = defaultdict(Vendor)
             self.secrets.clear()
             self.history.clear()
             self.faults.clear()

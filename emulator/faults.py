@@ -169,6 +169,8 @@ def _throttling(product: str) -> ProductError:
         return ProductError(429, "Rejected.Throttling", "QPS Limit Exceeded", retry_after_ms=200)
     if product == "sls":
         return ProductError(403, "WriteQuotaExceed", "Write quota is exceeded.")
+    if product == "dingtalk":
+        return ProductError(403, "Forbidden.AccessDenied.QpsLimitForApi", "Too many calls.")
     return ProductError(
         400, "Throttling.User", "Request was denied due to user flow control.", retry_after_ms=200
     )

@@ -13,6 +13,7 @@ from emulator.rpc import RpcProduct, pop_envelope
 from emulator.sls import front as sls
 from emulator.sls.operations import OPERATIONS
 from emulator.sts.actions import STS
+from emulator.vendors import front as vendors
 from emulator.wire import Request, Response
 
 RPC_PRODUCTS: tuple[RpcProduct, ...] = (RAM, IMS, STS, KMS)
@@ -28,6 +29,8 @@ def handle(cloud: Cloud, request: Request) -> Response:
     `https://….fcapp.run` address.
     """
     host = request.host
+    if host in vendors.HOSTS:
+        return vendors.handle(cloud, request)
     if host.endswith(".fcapp.run") or request.path.startswith("/fcapp/"):
         return fc.handle_http_trigger(cloud, request)
     if host.endswith(".log.aliyuncs.com") or "x-log-apiversion" in request.headers:
@@ -58,6 +61,7 @@ def _version(request: Request) -> str:
 def actions() -> dict[str, frozenset[str]]:
     """The names of what each product answers, as the history has them."""
     found = {product.name: frozenset(product.actions) for product in RPC_PRODUCTS}
+    found |= {name: frozenset(module.ACTIONS) for name, module in vendors.VENDORS.items()}
     found["sls"] = frozenset(operation.name for operation in OPERATIONS)
     found["fc"] = frozenset({*(name for _, _, name in fc.ROUTES), "InvokeHTTPTrigger"})
     return found

@@ -6,6 +6,7 @@ GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to tr
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
 POST /events {a CloudEvent}   publish it on the default event bus; answers who got it
+POST /vendors/<vendor> {"app": {credentials}, "records": {id: record}}   what a vendor's API shows
 POST /invoke/<function>   hand it the body as an asynchronous event, as another service would
 DELETE /faults /faults/<id>
 
@@ -41,6 +42,7 @@ from typing import Any
 from emulator import gateway, snapshot
 from emulator.clock import iso
 from emulator.cloud import Cloud
+from emulator.vendors import front as vendors
 from emulator.wire import Request, Response
 
 Route = Callable[[Cloud, Request], Any]
@@ -56,6 +58,8 @@ def handle(cloud: Cloud, request: Request) -> Response:
         return _answer(cloud, request, _fire_timer)
     if request.method == "POST" and request.path.startswith("/invoke/"):
         return _answer(cloud, request, _invoke)
+    if request.method == "POST" and request.path.startswith("/vendors/"):
+        return _answer(cloud, request, _vendor)
     if request.method == "DELETE" and request.path.startswith("/faults/"):
         return _answer(cloud, request, _remove_fault)
     route = ROUTES.get((request.method, request.path))
@@ -183,6 +187,11 @@ def _fire_timer(cloud: Cloud, request: Request) -> Any:
         raise Refused("no functions were loaded")
     function, trigger = request.path.removeprefix("/timers/").split("/", 1)
     return {"request_id": cloud.fc.fire_timer(function, trigger)}
+
+
+def _vendor(cloud: Cloud, request: Request) -> Any:
+    with cloud.lock:
+        return vendors.configure(cloud, request.path.removeprefix("/vendors/"), _body(request))
 
 
 def _publish(cloud: Cloud, request: Request) -> Any:

@@ -1,4 +1,4 @@
-"""HTTP: an approval webhook arrives, is verified, handed over, and answered.
+"""HTTP: an approval webhook or a vendor's event arrives, is verified, handed over, and answered.
 
 Imports no cloud SDK but `fc2`: the sender waits, and a cold start is mostly imports.
 """
@@ -9,15 +9,17 @@ import logging
 import os
 from typing import Any
 
-from shared import bootstrap, http_event, intake
+from shared import bootstrap, hints, http_event, intake, listening
 from shared.deliveries import Ignored
 from shared.errors import CloudError, ConfigError
-from shared.http_event import answer
+from shared.handover import Accepted
+from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
+from shared.sources.heard import Heard
 from shared.use_cases import ALTERNATIVES
 
 log = logging.getLogger(__name__)
-SECRETS = bootstrap.WebhookSecrets()
+SECRETS = bootstrap.IngressSecrets()
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -26,8 +28,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if inbound is None:
         return refused(Denied("not_json"))
     try:
-        desk = bootstrap.desk(SECRETS, os.environ)
-        outcome = intake.receive(inbound, desk, bootstrap.now())
+        outcome = _taken(inbound)
     except CloudError as err:
         log.error("not handed over: %s", err)  # names and codes only, by construction
         return answer(503, {"status": "unavailable", "reason": err.reason})
@@ -39,6 +40,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return answer(500, {"status": "unavailable", "reason": "internal_error"})
     if isinstance(outcome, Denied):
         return refused(outcome)
+    if isinstance(outcome, Heard):
+        return answer(200, outcome.answer)
     if isinstance(outcome, Ignored):
         return answer(200, {"status": "ignored"})
     content = {"status": "accepted", "ticket": outcome.ticket_id, "action": outcome.action,
@@ -46,6 +49,15 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     if outcome.action == "issue":
         content["alternative"] = ALTERNATIVES[outcome.use_case]
     return answer(202, content)
+
+
+def _taken(inbound: Inbound) -> Accepted | Ignored | Heard | Denied:
+    """By its path: `/dingtalk` is DingTalk's; every other one takes Standard Webhooks."""
+    kind, now = inbound.path.strip("/"), bootstrap.now()
+    if kind not in hints.KINDS:
+        return intake.receive(inbound, bootstrap.desk(SECRETS, os.environ), now)
+    ear = bootstrap.ear(kind, SECRETS, os.environ)
+    return ear if isinstance(ear, Denied) else listening.take(inbound, ear, now)
 
 
 def refused(denied: Denied) -> dict[str, Any]:

@@ -13,7 +13,12 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     fields            strict reading of untrusted JSON
     tickets           the canonical ticket: parse, canonical form, digest
     deliveries        the body of a webhook: one meaning or a refusal
-    sources           one file per approval source: is this request signed
+    hints             a source says that a record of its may be decided
+    places            config/sources.toml: where approvals come from
+    people            config/people.toml: who somebody is in each channel
+    forms             what somebody filled in, as a ticket's content
+    sources           one file per approval source: is this request signed, what does it hint at
+    records           one file per vendor: what its record says
     http_event        the HTTP trigger's event and answer
     key_text          finds AccessKeys that people paste into tickets
     config_tables     reading of config/*.toml that reports all problems at once
@@ -33,7 +38,9 @@ Read in this order. Pure modules take values and the time, and touch nothing:
 Issuing, `resumption` pure:
 
     intake            a webhook: verify, parse, refuse, hand over
-    handover          from the webhook's function to the worker's, under a task id
+    listening         a vendor's event: verify, open, hand its hint over
+    fetching          from the hint to the vendor's record, and to its ticket
+    handover          from one function to the next, under a task id
     casework          a ticket in the worker: decide again, plan, issue
     broker            the ports and terms of one invocation
     issuance          the saga, in order

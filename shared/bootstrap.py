@@ -11,8 +11,10 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import audit, naming
 from shared import settings as settings_module
@@ -21,21 +23,28 @@ from shared.secrecy import Secret
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.adapters.kms_reader import KmsReader
     from shared.adapters.tea import Credentials, Endpoint
     from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.examination import Auditor
+    from shared.fetching import Fetcher
     from shared.housekeeping import House
     from shared.intake import Desk
     from shared.ledger import LiveGrant
     from shared.lifecycle import Lifecycle, RotationTerms
+    from shared.listening import Ear
+    from shared.people import People
+    from shared.places import Place
     from shared.policies import Assets
-    from shared.ports import AuditLog, Functions
+    from shared.ports import AuditLog, Functions, Records
     from shared.posture.reading import Observer
+    from shared.refusals import Denied
     from shared.rules import Rules
     from shared.sealing import Sealer
     from shared.templates import Template
 
+T = TypeVar("T")
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 SECRETS_CACHE_SECONDS = 300
 SHORTEST_SECRET_BYTES = 24
@@ -66,6 +75,20 @@ def templates() -> dict[str, Template]:
     return module.load((CONFIG / "templates.toml").read_text(encoding="utf-8"))
 
 
+def places() -> dict[str, Place]:
+    """`config/sources.toml`; ConfigError with all its problems."""
+    from shared import places as module
+
+    return module.load((CONFIG / "sources.toml").read_text(encoding="utf-8"))
+
+
+def people() -> People:
+    """`config/people.toml`; ConfigError with all its problems."""
+    from shared import people as module
+
+    return module.load((CONFIG / "people.toml").read_text(encoding="utf-8"))
+
+
 def lifecycle() -> Lifecycle:
     """`config/lifecycle.toml`; ConfigError with all its problems."""
     from shared import lifecycle as module
@@ -73,30 +96,37 @@ def lifecycle() -> Lifecycle:
     return module.load((CONFIG / "lifecycle.toml").read_text(encoding="utf-8"))
 
 
-class WebhookSecrets:
-    """The webhook signing secrets, read from KMS at a cold start and kept for a short while.
+class IngressSecrets:
+    """What requests are verified with, read from KMS at a cold start and kept for a short while.
 
     The one thing that outlives an invocation; a rotated secret is known within five minutes.
     """
 
     def __init__(self) -> None:
-        self._secrets: tuple[Secret, ...] = ()
-        self._read_at = float("-inf")
+        self._kept: dict[str, tuple[float, Any]] = {}
 
-    def get(self, current: Settings, environment: Mapping[str, str]) -> tuple[Secret, ...]:
-        """The secrets, newest first; CloudError if they cannot be read."""
-        if time.monotonic() - self._read_at > SECRETS_CACHE_SECONDS:
-            from shared.adapters.kms_reader import KmsReader
+    def get(
+        self, name: str, read: Callable[[Secret], T], current: Settings,
+        environment: Mapping[str, str],
+    ) -> T:  # fmt: skip
+        """What `read` makes of that KMS secret; CloudError if it cannot be had."""
+        read_at, value = self._kept.get(name, (float("-inf"), None))
+        if time.monotonic() - read_at > SECRETS_CACHE_SECONDS:
+            value = read(kms_reader(current, environment).get_secret_value(name))
+            self._kept[name] = time.monotonic(), value
+        return value  # type: ignore[no-any-return]
 
-            reader = KmsReader(
-                region=current.region, protocol=current.protocol,
-                access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-                secret=Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
-                security_token=Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
-            )  # fmt: skip
-            self._secrets = _signing_secrets(reader.get_secret_value(current.webhook_secret))
-            self._read_at = time.monotonic()
-        return self._secrets
+
+def kms_reader(current: Settings, environment: Mapping[str, str]) -> KmsReader:
+    """GetSecretValue without the SDK."""
+    from shared.adapters.kms_reader import KmsReader
+
+    return KmsReader(
+        region=current.region, protocol=current.protocol,
+        access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        secret=Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
+        security_token=Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
+    )  # fmt: skip
 
 
 def _signing_secrets(value: Secret) -> tuple[Secret, ...]:
@@ -142,13 +172,13 @@ def assets(current: Settings) -> Assets:
     return Assets(current.account_id, current.region, current.audit_project, current.digest_project)
 
 
-def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
+def desk(secrets: IngressSecrets, environment: Mapping[str, str]) -> Desk:
     """What the ingress works with."""
     from shared.intake import Desk
 
     current = settings()
     return Desk(
-        secrets=secrets.get(current, environment),
+        secrets=secrets.get(current.webhook_secret, _signing_secrets, current, environment),
         rules=rules(),
         templates=templates(),
         assets=assets(current),
@@ -159,6 +189,25 @@ def desk(secrets: WebhookSecrets, environment: Mapping[str, str]) -> Desk:
     )
 
 
+def ear(kind: str, secrets: IngressSecrets, environment: Mapping[str, str]) -> Ear | Denied:
+    """What the ingress listens to a source with; a Denied if it is not on."""
+    from shared.listening import Ear
+    from shared.refusals import Denied
+
+    current = settings()
+    place = places().get(kind)
+    if kind not in current.kinds or place is None:
+        return Denied("source_not_enabled")
+    source = import_module(f"shared.sources.{kind}")  # only this one's library is imported
+    channels = secrets.get(
+        naming.channel_secret(kind), source.channels, current, environment)  # fmt: skip
+    return Ear(
+        lambda inbound, at: source.hear(inbound, channels, place, at),
+        naming.FETCH_FUNCTION,
+        lambda: functions(current, environment),
+    )
+
+
 def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
     """What the issue function works with; `function` is the context's."""
     from shared.casework import Rulebook
@@ -166,6 +215,37 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
     current = settings()
     book = Rulebook(rules(), templates(), assets(current), current.ledger_secret)
     return current, book, broker(current, environment, function.name, function.timeout)
+
+
+def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fetcher]:
+    """What the fetch function works with: the sources that are on, and nothing of RAM."""
+    from shared.audit_outbox import Outbox
+    from shared.fetching import Fetcher, Vendor
+
+    current, log = audit_log(environment, function.name)
+    known = places()
+    vendors = {}
+    for kind in current.kinds:
+        if kind not in known:
+            raise ConfigError([f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]"])
+        reader = import_module(f"shared.records.{kind}").record
+        adapter = import_module(f"shared.adapters.{kind}").Adapter
+        vendors[kind] = Vendor(known[kind], reader, partial(
+            _records, adapter, known[kind], current, environment))  # fmt: skip
+    return current, Fetcher(
+        vendors=vendors, people=people(), account_id=current.account_id,
+        functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,
+        revoke_function=naming.REVOKE_FUNCTION, audit_log=Outbox(log), now=now,
+    )  # fmt: skip
+
+
+def _records(
+    adapter: Any, place: Place, current: Settings, environment: Mapping[str, str]
+) -> Records:
+    """A vendor's API, with the credentials that KMS holds for it."""
+    secret = kms_reader(current, environment).get_secret_value(naming.api_secret(place.kind))
+    made: Records = adapter(place, secret, _endpoint(current))
+    return made
 
 
 def revoker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Broker]:

@@ -4,6 +4,7 @@ AkwardenError
 ├── ConfigError            what an operator wrote in config/ or the settings cannot be used
 ├── LeaseHeld              another run works on this application
 ├── IssuingStopped         the kill switch is on: no ticket is served
+├── RecordPending          a vendor's record is not decided yet, though its event says so
 ├── StateChanged           the plan no longer fits what is there
 │   └── NameHeld           a name is taken, and nothing visible bears it
 ├── RevocationIncomplete   something of a revoked grant is still there
@@ -11,6 +12,7 @@ AkwardenError
 ├── OutOfTime              a run stopped before its function's timeout would have ended it
 ├── DigestsUnusable        there are digests, and none that the key of today has signed
 ├── SweepIncomplete        a sweep could not read or finish something
+├── FetchIncomplete        a look for missed records could not read or hand over something
 └── CloudError
     ├── CloudUnknown       no usable answer: it may have happened
     ├── KeyNotAccepted     a new key is not accepted within the lag bound
@@ -135,6 +137,12 @@ class IssuingStopped(AkwardenError):
     reason: ClassVar[str] = "issuing_stopped"
 
 
+class RecordPending(AkwardenError):
+    """The vendor's own answer is behind its event; the next try may see the decision."""
+
+    reason: ClassVar[str] = "record_pending"
+
+
 class StateChanged(AkwardenError):
     """What the plan was made from is no longer so; the next attempt plans anew."""
 
@@ -201,6 +209,16 @@ class RotationIncomplete(AkwardenError):
     """Some users' rotation failed; `failures` are all that went wrong, none left out."""
 
     reason: ClassVar[str] = "rotation_incomplete"
+
+    def __init__(self, failures: Iterable[AkwardenError]) -> None:
+        self.failures = tuple(failures)
+        super().__init__(f"{self.reason}: {_told(self.failures)}")
+
+
+class FetchIncomplete(AkwardenError):
+    """Some records could not be read or handed over; `failures` are all, none left out."""
+
+    reason: ClassVar[str] = "fetch_incomplete"
 
     def __init__(self, failures: Iterable[AkwardenError]) -> None:
         self.failures = tuple(failures)

@@ -7,12 +7,15 @@ The task id stops double submissions only; once-only is the lease's and the audi
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from shared import naming, reasons, tickets, timestamps
+from shared import hints, naming, reasons, tickets, timestamps
 from shared.deliveries import ACTIONS, Delivery
+from shared.hints import Hint
 from shared.ports import Functions
 from shared.refusals import Denied
 
@@ -21,7 +24,7 @@ ENDED = ENDED_BADLY | {"Succeeded"}
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
-SOURCES = frozenset({"standard-webhooks"})
+SOURCES = frozenset({"standard-webhooks", *hints.KINDS})
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,24 @@ def submit(
     number is submitted.
     """
     body = payload(delivery, now)
+    return _once(functions, function, body, partial(_task_id, delivery)) or _accepted(delivery)
+
+
+def submit_hint(functions: Functions, function: str, hint: Hint) -> Denied | None:
+    """Submit the hint as a task of `function`: one for each event, and another one for an event
+    that comes again after its task ended badly."""
+    number = partial(naming.task_id, hint.kind, hint.record, "fetch", hint.event)
+    return _once(functions, function, hints.payload(hint), number)
+
+
+def _once(
+    functions: Functions, function: str, body: bytes, task_id: Callable[[int], str]
+) -> Denied | None:
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        task = _task_id(delivery, attempt)
+        task = task_id(attempt)
         submitted = functions.invoke_async(function, body, task)
         if submitted or functions.get_async_task(function, task) not in ENDED_BADLY:
-            return _accepted(delivery)
+            return None
     return Denied("too_many_failures")
 
 

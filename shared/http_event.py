@@ -8,18 +8,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Inbound:
-    """One HTTP request: raw body, headers with lower-case names."""
+    """One HTTP request: raw body, headers with lower-case names; of a parameter that comes more
+    than once, which FC gives as a list, nothing is kept."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(event: bytes) -> Inbound | None:
@@ -30,7 +32,9 @@ def parse(event: bytes) -> Inbound | None:
         body = content.get("body") or ""
         raw = base64.b64decode(body) if content.get("isBase64Encoded") else body.encode()
         headers = {str(k).lower(): str(v) for k, v in (content.get("headers") or {}).items()}
-        return Inbound(str(http["method"]), str(http["path"]), headers, raw)
+        given = content.get("queryParameters") or {}
+        query = {str(k): v for k, v in given.items() if isinstance(v, str)}
+        return Inbound(str(http["method"]), str(http["path"]), headers, raw, query)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -12,6 +12,7 @@ PREFIX = "akw-"
 SECRET_PREFIX = "akw/"
 ISSUE_FUNCTION = "akw-issue"  # and its role's name: s.yaml and deploy/roles use the same
 REVOKE_FUNCTION = "akw-revoke"
+FETCH_FUNCTION = "akw-fetch"
 DIGEST_LOGSTORE = "digests"  # in the audit project, and as a copy in the digests' own
 CLEANUP_FUNCTION = "akw-cleanup"
 ROTATE_FUNCTION = "akw-rotate"
@@ -22,6 +23,16 @@ CURRENT_STAGE, PREVIOUS_STAGE = "ACSCurrent", "ACSPrevious"
 # Provisioned, denies everything. No application's policy has that name: theirs end in `-<env>`,
 # and an application's name is never empty.
 QUARANTINE_POLICY = "akw-quarantine"
+
+
+def channel_secret(kind: str) -> str:
+    """The KMS secret by which a vendor's events are verified; the ingress alone reads it."""
+    return f"akwarden/in-{kind}"
+
+
+def api_secret(kind: str) -> str:
+    """The KMS secret with which a vendor's records are fetched; the fetching function's alone."""
+    return f"akwarden/api-{kind}"
 
 
 def user_name(application: str, environment: str) -> str:

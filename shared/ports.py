@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.audit import Row
 from shared.secrecy import Secret
@@ -252,6 +252,18 @@ class AuditLog(Protocol):
 
     def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
         """The rows of an analytic statement (`search | select …`), which names its own limit."""
+        ...
+
+
+class Records(Protocol):
+    """The approval records of one vendor, read with akwarden's own credentials there."""
+
+    def get(self, record: str) -> Mapping[str, Any] | None:
+        """The record as the vendor's API shows it; None if there is none of that id."""
+        ...
+
+    def finished(self, since: datetime, until: datetime) -> Sequence[str]:
+        """The ids of records of our forms that were begun in that time and are decided."""
         ...
 
 

@@ -36,6 +36,14 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         401,
         "The delivery's timestamp lies in the future; set the sender's clock and send it again.",
     ),
+    "other_tenant": (
+        403,
+        "The delivery is for another tenant or app than this one; correct the subscription.",
+    ),
+    "source_not_enabled": (
+        404,
+        "This source is not on; name it in AKWARDEN_SOURCES and in config/sources.toml.",
+    ),
     "body_too_large": (413, "The body is larger than 98304 bytes; shorten the ticket's texts."),
     "not_json": (400, "The body is not valid JSON in UTF-8; send one JSON object."),
     "duplicate_key": (
@@ -46,6 +54,22 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         422,
         "The text holds something like an AccessKey and was dropped; disable that key, remove it "
         "from the ticket and send the ticket again.",
+    ),
+}
+
+# A vendor's record, fetched for an event of its.
+_RECORD: dict[str, tuple[int, str]] = {
+    "record_not_found": (
+        404,
+        "The source knows no such record, or does not show it; nothing was done.",
+    ),
+    "record_unreadable": (
+        422,
+        "The record is not what its source documents; nothing was done. A person has to look.",
+    ),
+    "requester_unknown": (
+        403,
+        "Whoever asks is not in config/people.toml, and might be one of the approvers; add them.",
     ),
 }
 
@@ -272,5 +296,5 @@ _LEDGER: dict[str, tuple[int, str]] = {
 }
 
 REASONS: dict[str, tuple[int, str]] = {
-    **_DELIVERY, **_FORM, **_DECISION, **_POLICY, **_LEDGER,
+    **_DELIVERY, **_RECORD, **_FORM, **_DECISION, **_POLICY, **_LEDGER,
 }  # fmt: skip

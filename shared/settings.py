@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared import naming
+from shared import hints, naming
 from shared.errors import ConfigError
+
+_KINDS = "|".join(hints.KINDS)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ SETTINGS = (
     Setting("AKWARDEN_ISSUING", "`off` is the kill switch: no ticket issues, extends or amends "
             "until it is `on` again; revoking, rotating and cleaning up go on", "", r"on|off",
             "on"),
+    Setting("AKWARDEN_SOURCES", "where approvals come from beside Standard Webhooks, of those in "
+            "`config/sources.toml`: names with commas between them", "",
+            rf"(({_KINDS})(,({_KINDS}))*)?", ""),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -89,6 +94,7 @@ class Settings:
     audit_timeout_ms: int
     revoke_cap: int
     issuing: str
+    sources: str
     protocol: str
     requests_ca_bundle: str
     alert_action_policy: str
@@ -97,6 +103,11 @@ class Settings:
     @property
     def issues(self) -> bool:
         return self.issuing == "on"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The sources that are on."""
+        return tuple(filter(None, self.sources.split(",")))
 
     @property
     def issue_role_arn(self) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from demo import actors, leaks
+from demo import actors, leaks, vendors
 from demo.stage import Stage
 from tests.unit.samples import approved_body
 
@@ -32,7 +32,8 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 def stage() -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
     choices = {"fc_retry_interval_seconds": RETRY_SECONDS, "fc_timers": False}
-    stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices)
+    settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+    stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices, settings=settings)
     furnish(stage)
     yield stage
     stage.stop()
@@ -42,6 +43,7 @@ def furnish(stage: Stage) -> None:
     """Provision akwarden and the demo's roles into an empty cloud."""
     stage.provision(lambda line: None)
     actors.prepare(stage)
+    vendors.connect(stage)
 
 
 @dataclass

@@ -1,0 +1,64 @@
+"""`make try SOURCE=…`: a vendor beside a running `make serve` tells it of an approval.
+
+The record is put into the local copy of the vendor, its event is signed and sent as the vendor
+does, and what came of it is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+from urllib.error import URLError
+
+from demo import actors, dingtalk, vendors
+from demo.stage import FUNCTION, manage
+
+PATIENCE_SECONDS = 90
+ENDED = ("Succeeded", "Failed")
+
+
+def main(given: list[str]) -> int:
+    """0 if the approval led to a key, 1 if it was refused, 2 if nothing is served."""
+    parser = argparse.ArgumentParser(prog="make try")
+    parser.add_argument("source", choices=vendors.NAMES)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--application", default="parcels", help="of its own, with its own key")
+    asked = parser.parse_args(given)
+    management = f"http://127.0.0.1:{asked.port + 1}"
+    webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
+    record = f"proc-{int(time.time())}"
+    try:
+        manage(management, "POST", "/vendors/dingtalk", {
+            "records": {record: dingtalk.instance(dingtalk.form(asked.application))}})  # fmt: skip
+        query, body = dingtalk.request(dingtalk.finished(record))
+        status, answer = actors.post(f"{webhook}dingtalk?{query}", body, {})
+    except URLError:
+        print(f"nothing is served at port {asked.port}; start `make serve` in another shell")
+        return 2
+    print(f"event of {record} sent: {status}, DingTalk reads: {dingtalk.understood(answer)!r}"
+          if status == 200 else f"refused: {answer}")  # fmt: skip
+    if status != 200:
+        return 1
+    for function in ("akw-fetch", "akw-issue"):
+        outcome = _outcome(management, function, record)
+        print(f"{function}: {json.dumps(outcome)}")
+    return 0 if outcome.get("status") == "issued" else 1
+
+
+def _outcome(management: str, function: str, record: str) -> dict[str, Any]:
+    """What the function's task about that record answered."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        tasks = manage(management, "GET", f"/tasks?event={record}")["tasks"]
+        for task in tasks:
+            if task["function"] == function and task["state"] in ENDED:
+                return dict(json.loads(task["return_payload"] or "{}")) or {"state": task["state"]}
+        time.sleep(0.2)
+    return {"state": f"nothing within {PATIENCE_SECONDS} s"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,25 @@
+"""Connect the vendors beside the local cloud, as an administrator connects the real ones."""
+
+from __future__ import annotations
+
+from alibabacloud_kms20160120 import models as kms_models
+from alibabacloud_kms20160120.client import Client as KmsClient
+
+from demo import actors, dingtalk
+from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
+
+NAMES = ("dingtalk",)
+
+
+def connect(stage: Stage) -> None:
+    """Both secrets of DingTalk in KMS, and the app's credentials at DingTalk."""
+    secrets = {"akwarden/in-dingtalk": dingtalk.channel_secret(),
+               "akwarden/api-dingtalk": dingtalk.api_secret()}  # fmt: skip
+    with stage.proxied():
+        kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
+        for name, value in secrets.items():
+            kms.create_secret(kms_models.CreateSecretRequest(
+                secret_name=name, version_id="v1", secret_data=value, secret_data_type="text",
+                dkmsinstance_id=KMS_INSTANCE, encryption_key_id=KMS_KEY))  # fmt: skip
+    stage.manage("POST", "/vendors/dingtalk", {
+        "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET}})  # fmt: skip

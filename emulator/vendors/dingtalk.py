@@ -1,0 +1,93 @@
+"""DingTalk: access tokens, approval instances, and their ids by time.
+
+Source: DingTalk Open Platform, "Obtain the access token of an internal app", "Obtain the details
+of an approval instance", "Obtain the ids of approval instances". Choices, as no page says them:
+the codes of a wrong app and of an unknown instance; that times are compared with `createTime`.
+"""
+
+from __future__ import annotations
+
+import secrets as entropy
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import ProductError
+from emulator.vendors.state import Vendor
+from emulator.wire import Request, Response
+
+if TYPE_CHECKING:
+    from emulator.cloud import Cloud
+
+NAME, HOST = "dingtalk", "api.dingtalk.com"
+SECRETS = ("app_secret",)
+TOKEN_SECONDS = 7200
+MOST_PER_PAGE = 20
+ROUTES = {
+    ("POST", "/v1.0/oauth2/accessToken"): "GetAccessToken",
+    ("GET", "/v1.0/workflow/processInstances"): "GetProcessInstance",
+    ("POST", "/v1.0/workflow/processes/instanceIds/query"): "ListProcessInstanceIds",
+}
+
+
+def refused(refusal: ProductError, request_id: str) -> Response:
+    """As every API of v1.0 says it."""
+    content = {"code": refusal.code, "requestid": request_id, "message": refusal.message}
+    return Response.json(refusal.status, content)
+
+
+def get_access_token(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    vendor = cloud.vendors[NAME]
+    if not vendor.app or (body.get("appKey"), body.get("appSecret")) != (
+        vendor.app.get("app_key"), vendor.app.get("app_secret")):  # fmt: skip
+        raise ProductError(400, "invalidClientIdOrSecret", "the app key or secret is wrong")
+    token = entropy.token_hex(16)
+    vendor.tokens[token] = cloud.clock.time() + TOKEN_SECONDS
+    cloud.remember_secret("vendor-token", NAME, token)
+    return {"accessToken": token, "expireIn": TOKEN_SECONDS}
+
+
+def get_process_instance(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    vendor = _authenticated(cloud, request)
+    id = dict(request.query).get("processInstanceId", "")
+    if id not in vendor.records:
+        raise ProductError(400, "processInstance.notExist", "there is no such instance")
+    shown = {k: v for k, v in vendor.records[id].items() if k != "processCode"}
+    return {"result": shown, "success": "true"}
+
+
+def list_process_instance_ids(
+    cloud: Cloud, request: Request, body: dict[str, Any]
+) -> dict[str, Any]:
+    vendor = _authenticated(cloud, request)
+    size, first = int(body.get("maxResults", 10)), int(body.get("nextToken", 0))
+    if not 1 <= size <= MOST_PER_PAGE or not body.get("processCode") or "startTime" not in body:
+        raise ProductError(400, "invalidParameter", "processCode, startTime or maxResults")
+    begin, end = int(body["startTime"]), int(body.get("endTime", 2**62))
+    matching = [
+        id for id, one in vendor.records.items()
+        if one.get("processCode") == body["processCode"]
+        and begin <= _millis(one["createTime"]) <= end
+        and (not body.get("statuses") or one["status"] in body["statuses"])
+    ]  # fmt: skip
+    result: dict[str, Any] = {"list": matching[first : first + size]}
+    if first + size < len(matching):
+        result["nextToken"] = str(first + size)
+    return {"result": result, "success": True}
+
+
+ACTIONS = {
+    "GetAccessToken": get_access_token, "GetProcessInstance": get_process_instance,
+    "ListProcessInstanceIds": list_process_instance_ids,
+}  # fmt: skip
+
+
+def _authenticated(cloud: Cloud, request: Request) -> Vendor:
+    vendor = cloud.vendors[NAME]
+    token = request.headers.get("x-acs-dingtalk-access-token", "")
+    if vendor.tokens.get(token, 0.0) <= cloud.clock.time():
+        raise ProductError(401, "InvalidAuthentication", "the access token is not valid")
+    return vendor
+
+
+def _millis(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,64 @@
+"""Asynchronous and by timer: a record that an event named, or that no event named, is fetched.
+
+An exception makes FC run a hint again; the timer is its own retry.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from typing import Any
+
+from shared import audit, bootstrap, fetching, hints, naming
+from shared.fetching import Ignored
+from shared.hints import Hint
+from shared.refusals import Denied
+
+log = logging.getLogger(__name__)
+TIMER = "missed"
+STOP_SECONDS = 60  # before the timeout no record is begun
+
+
+def handler(event: bytes, context: Any) -> dict[str, Any]:
+    """FC's entry point. The return value is kept by FC: ids and names, no secret."""
+    started = time.monotonic()
+    by_timer = _is_timers(event)
+    hint = None if by_timer else hints.of_event(event)
+    if isinstance(hint, Denied):
+        log.error("event refused: %s at %s", hint.reason, hint.where or "-")
+        return {"status": "refused", "reason": hint.reason}
+    current, run = bootstrap.fetcher(os.environ, context.function)
+
+    def record(of: Hint) -> audit.Attempt:
+        return audit.attempt(
+            audit.Subject(of.kind, of.record, "", ""),
+            naming.operation_id(of.kind, of.record, "fetch"),
+            fc_request_id=context.request_id, fc_function=context.function.name,
+            account_id=current.account_id, region=current.region,
+            trigger="timer" if by_timer else "webhook", broker_version=bootstrap.VERSION,
+        )  # fmt: skip
+
+    if hint is None:
+        end = started + context.function.timeout - STOP_SECONDS
+        counts = fetching.look_for_missed(run, record, lambda: end - time.monotonic())
+        log.info("missed: %s", counts)
+        return {"status": "looked", "counts": counts}
+    outcome = fetching.fetch(run, hint, record(hint))
+    if isinstance(outcome, Denied):
+        log.warning("%s %s refused: %s at %s", hint.kind, hint.record, outcome.reason,
+                    outcome.where or "-")  # fmt: skip
+        return {"status": "refused", "record": hint.record, "reason": outcome.reason}
+    if isinstance(outcome, Ignored):
+        return {"status": "ignored", "record": hint.record}
+    return {"status": "handed over", "ticket": outcome.ticket_id, "action": outcome.action,
+            "operation": outcome.operation_id}  # fmt: skip
+
+
+def _is_timers(event: bytes) -> bool:
+    try:
+        content = json.loads(event)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("triggerName") == TIMER

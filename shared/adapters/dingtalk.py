@@ -1,0 +1,103 @@
+"""DingTalk's approval instances: GET /v1.0/workflow/processInstances, and their ids by time.
+
+Source: DingTalk Open Platform, "Obtain the details of an approval instance", "Obtain the ids of
+approval instances", "Obtain the access token of an internal app".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.tea import Endpoint
+from shared.adapters.vendor import VendorApi
+from shared.errors import CloudRefused, CloudUnknown, ConfigError
+from shared.places import Place
+from shared.secrecy import Secret
+
+HOST = "api.dingtalk.com"
+PAGE_SIZE = 20
+DECIDED = "COMPLETED"
+_INSTANCES = "/v1.0/workflow/processInstances"
+_IDS = "/v1.0/workflow/processes/instanceIds/query"
+THROTTLED = ("Forbidden.AccessDenied.QpsLimitForApi",
+             "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi")  # fmt: skip
+# No page names the code for an instance that is not there; what is said is a 400 about the id.
+NO_SUCH = ("processInstance.notExist", "processInstanceIdInvalid", "invalidProcessInstanceId")
+
+
+class Adapter:
+    """Implements `ports.Records`; `secret` is JSON: `{"app_key", "app_secret"}`."""
+
+    def __init__(self, place: Place, secret: Secret, endpoint: Endpoint) -> None:
+        self._place, self._secret = place, secret
+        self._api = VendorApi(HOST, endpoint)
+        self._token: Secret | None = None
+
+    def get(self, record: str) -> Mapping[str, Any] | None:
+        try:
+            answer = self._call(
+                "GetProcessInstance", "GET", _INSTANCES, query={"processInstanceId": record})
+        except CloudRefused as err:
+            if err.status == 404 or err.code in NO_SUCH:
+                return None
+            raise
+        result = answer.get("result")
+        if not isinstance(result, dict):
+            raise CloudUnknown("GetProcessInstance")
+        return result
+
+    def finished(self, since: datetime, until: datetime) -> Sequence[str]:
+        found: list[str] = []
+        for code in self._place.forms:
+            page: int | None = 0
+            while page is not None:
+                body = {
+                    "processCode": code, "statuses": [DECIDED], "maxResults": PAGE_SIZE,
+                    "nextToken": page, "startTime": _millis(since), "endTime": _millis(until),
+                }  # fmt: skip
+                answer = self._call("ListProcessInstanceIds", "POST", _IDS, body=body)
+                result = answer.get("result")
+                if not isinstance(result, dict) or not isinstance(result.get("list"), list):
+                    raise CloudUnknown("ListProcessInstanceIds")
+                found += [str(id) for id in result["list"]]
+                page = _next(result.get("nextToken"), page)
+        return found
+
+    def _call(self, action: str, method: str, path: str, **more: Any) -> dict[str, Any]:
+        if self._token is None:
+            self._token = self._new_token()
+        headers = {"x-acs-dingtalk-access-token": self._token.reveal()}
+        return self._api.call(action, method, path, headers=headers, throttled=THROTTLED, **more)
+
+    def _new_token(self) -> Secret:
+        try:
+            given = json.loads(self._secret.reveal())
+            body = {"appKey": str(given["app_key"]), "appSecret": str(given["app_secret"])}
+        except (ValueError, TypeError, KeyError):
+            body = {}
+        if not body:  # outside the handler: its context would hold the value
+            raise ConfigError(["the API secret of DingTalk in KMS must be a JSON object with "
+                               "app_key and app_secret"])  # fmt: skip
+        answer = self._api.call("GetAccessToken", "POST", "/v1.0/oauth2/accessToken", body=body,
+                                throttled=THROTTLED)  # fmt: skip
+        token = answer.get("accessToken")
+        if not isinstance(token, str) or not token:
+            raise CloudUnknown("GetAccessToken")
+        return Secret(token)
+
+
+def _next(token: object, page: int) -> int | None:
+    """The next page's token, None at the end. One that leads nowhere is an answer cut short."""
+    if token in (None, ""):
+        return None
+    text = str(token)
+    if not text.isascii() or not text.isdigit() or int(text) <= page:
+        raise CloudUnknown("ListProcessInstanceIds")
+    return int(text)
+
+
+def _millis(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -1,0 +1,51 @@
+"""A hint: some source says that one of its records may be decided. Nothing in it is believed.
+
+The ingress makes one of a verified event and hands it over; the worker fetches the record that it
+names, with credentials of its own, and decides by that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from shared.refusals import Denied
+
+FORMAT = "akwarden.hint/1"
+KINDS = ("dingtalk", "feishu", "jira")
+# DingTalk's instance ids, Feishu's instance codes, Jira's issue keys; as a ticket's id may be.
+RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Hint:
+    """`kind` is one of KINDS, `record` the id of the record there; `event` tells two events about
+    one record apart, and leads to one task."""
+
+    kind: str
+    record: str
+    event: str = ""
+
+
+def payload(hint: Hint) -> bytes:
+    """The event of the worker."""
+    content = {"format": FORMAT, "kind": hint.kind, "record": hint.record}
+    return json.dumps(content, sort_keys=True).encode()
+
+
+def of_event(event: bytes) -> Hint | Denied:
+    """What a worker's event holds."""
+    content: Any
+    try:
+        content = json.loads(event)
+    except (ValueError, RecursionError):
+        return Denied("not_json")
+    names = {"format", "kind", "record"}
+    if not isinstance(content, dict) or set(content) != names or content["format"] != FORMAT:
+        return Denied("payload_malformed")
+    kind, record = content["kind"], content["record"]
+    if kind not in KINDS or not isinstance(record, str) or not RECORD.fullmatch(record):
+        return Denied("payload_malformed", "record")
+    return Hint(kind, record)

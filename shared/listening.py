@@ -1,0 +1,38 @@
+"""Take in a vendor's signed event: verify, open, hand the hint over to the worker that fetches.
+
+Another vendor is another file in `sources` and one in `records`; nothing here knows which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import deliveries, handover, key_text
+from shared.http_event import Inbound
+from shared.ports import Functions
+from shared.refusals import Denied
+from shared.sources.heard import Heard
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What an ingress listens with: `hear` is a source's, with its channels and place put in."""
+
+    hear: Callable[[Inbound, datetime], Heard | Denied]
+    fetch_function: str
+    functions: Callable[[], Functions]
+
+
+def take(inbound: Inbound, ear: Ear, now: datetime) -> Heard | Denied:
+    """The vendor's success means that the hint is handed over; CloudError if it could not be."""
+    if len(inbound.body) > deliveries.MAX_BODY_BYTES:
+        return Denied("body_too_large")
+    if key_text.holds_access_key(inbound.body.decode(errors="replace")):
+        return Denied("contains_access_key")
+    heard = ear.hear(inbound, now)
+    if isinstance(heard, Heard) and heard.hint is not None:
+        denied = handover.submit_hint(ear.functions(), ear.fetch_function, heard.hint)
+        return denied or heard
+    return heard

@@ -1,0 +1,48 @@
+"""`config/people.toml`: who somebody is in each channel. What is not in it is nobody.
+
+A vote of nobody does not count, and nobody gets no key: the requester could be the approver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.config_tables import read
+from shared.errors import ConfigError
+
+CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack")
+EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
+
+
+@dataclass(frozen=True)
+class People:
+    """E-mail addresses by (channel, id there); ids are compared as they are."""
+
+    known: Mapping[tuple[str, str], str]
+
+    def of(self, channel: str, identity: str) -> str:
+        """The person's e-mail address; empty if nobody is known by that id there."""
+        return self.known.get((channel, identity), "")
+
+
+def load(text: str) -> People:
+    """Read the file's text; ConfigError with all problems at once."""
+    root, problems = read(text)
+    known: dict[tuple[str, str], str] = {}
+    for email in root.names():
+        table = root.table(email)
+        if not EMAIL.fullmatch(email):
+            root.problem(email, "is no e-mail address")
+        for channel in table.names():
+            if channel not in CHANNELS:
+                table.problem(channel, f"is no channel; known are {', '.join(CHANNELS)}")
+            for identity in table.texts(channel):
+                if known.setdefault((channel, identity), email) != email:
+                    table.problem(channel, f"{identity} is {known[channel, identity]} already")
+        table.end()
+    root.end()
+    if problems:
+        raise ConfigError(problems)
+    return People(known)

@@ -1,0 +1,102 @@
+"""A DingTalk approval instance (GET /v1.0/workflow/processInstances), in common words.
+
+Source: DingTalk Open Platform, "Obtain the details of an approval instance". Votes are read from
+`operationRecords`: the instance's own list of approvers is absent where the form was filed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.places import Place
+from shared.records.record import APPROVED, CLOSED, PENDING, Record, Vote
+from shared.refusals import Denied
+from shared.tickets import APPROVE, REJECT
+
+KIND = "dingtalk"
+URL = "https://aflow.dingtalk.com/dingtalk/web/query/pchomepage.htm?procInstId={}"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z")
+# By hand, and by hand through an agent, whose yes counts for nothing and whose no counts.
+_BY_HAND, _BY_AGENT = "EXECUTE_TASK_NORMAL", "EXECUTE_TASK_AGENT"
+_DECISIONS = {"AGREE": APPROVE, "REFUSE": REJECT}
+_UNDECIDED = ("NEW", "RUNNING")
+_ABSENT = ("", "null")
+
+
+def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
+    """Read the answer's `result`; a Denied where it is not what the documentation says."""
+    try:
+        return Record(
+            kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
+            status=_status(content), requester=_text(content["originatorUserId"]),
+            votes=_votes(content), fields=_fields(content, place), withdraws=_withdraws(content),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Denied("record_unreadable", "record")
+
+
+def _status(content: Mapping[str, Any]) -> str:
+    if content["status"] in _UNDECIDED:
+        return PENDING
+    finished = (content["status"], content.get("result")) == ("COMPLETED", "agree")
+    return APPROVED if finished else CLOSED
+
+
+def _withdraws(content: Mapping[str, Any]) -> str:
+    """An instance that was filed again to take its first one back names that one."""
+    if content.get("bizAction") != "REVOKE":
+        return ""
+    return _text(content["mainProcessInstanceId"])
+
+
+def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
+    found = []
+    for one in content.get("operationRecords") or []:
+        decision = _DECISIONS.get(one.get("result"))
+        if decision is None or one["type"] not in (_BY_HAND, _BY_AGENT) or not one.get("userId"):
+            continue  # nobody: an automatic pass
+        if one["type"] == _BY_HAND or decision == REJECT:
+            found.append(Vote(_text(one["userId"]), decision, _moment(one["date"])))
+    return tuple(found)
+
+
+def _moment(text: str) -> datetime:
+    """Minutes are as fine as the documentation shows it."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("no date")
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _fields(content: Mapping[str, Any], place: Place) -> dict[str, str]:
+    """By the component's alias, else its id, else its label; a value is always a text."""
+    found: dict[str, str] = {}
+    for one in content["formComponentValues"]:
+        name = place.field(one.get("bizAlias"), one.get("id"), one.get("name"))
+        value = one.get("value")
+        if not name or value is None or value in _ABSENT:
+            continue
+        if name in found:
+            raise ValueError("two fields of one name")
+        found[name] = _joined(_text(value))
+    return found
+
+
+def _joined(value: str) -> str:
+    """A multiple choice is a JSON list of texts."""
+    try:
+        listed = json.loads(value) if value.startswith("[") else None
+    except (ValueError, RecursionError):
+        return value
+    if isinstance(listed, list) and all(isinstance(one, str) for one in listed):
+        return ", ".join(listed)
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("no text")
+    return value

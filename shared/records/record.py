@@ -1,0 +1,85 @@
+"""A vendor's record in common words, and the ticket that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared import fields as field_rules
+from shared import forms, tickets, timestamps
+from shared.deliveries import ACTIONS, Delivery
+from shared.fields import Refused
+from shared.people import People
+from shared.refusals import Denied
+
+APPROVED, PENDING, CLOSED, WITHDRAWN = "approved", "pending", "closed", "withdrawn"
+REVOKED = "accesskey.ticket.revoked"
+MOST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A decision that one person made by hand (`approve` or `reject`); `voter` is their id in the
+    channel."""
+
+    voter: str
+    decision: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Record:
+    """`status` is APPROVED, PENDING (it may be decided yet), CLOSED (it never will lead to
+    anything) or WITHDRAWN (after it was approved). `withdraws`: this one asks, and was approved,
+    to take back that other record. `fields` are the form's, by our names."""
+
+    kind: str
+    id: str
+    url: str
+    title: str
+    status: str
+    requester: str
+    votes: tuple[Vote, ...]
+    fields: Mapping[str, str]
+    withdraws: str = ""
+
+
+def delivery(record: Record, people: People, account_id: str, now: datetime) -> Delivery | Denied:
+    """The ticket of an approved or withdrawn record, as a signed webhook would have brought it."""
+    try:
+        kind = REVOKED if record.status == WITHDRAWN else forms.event_type(record.fields)
+        content = _content(record, people, account_id)
+    except Refused as refused:
+        return refused.denied
+    ticket = tickets.parse(content, source=record.kind)
+    return ticket if isinstance(ticket, Denied) else Delivery(kind, ACTIONS[kind], now, ticket)
+
+
+def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
+    requester = people.of(record.kind, record.requester)
+    if not requester and record.status == WITHDRAWN:
+        requester = f"unknown@{record.kind}.invalid"  # who has left still has keys to be ended
+    if not requester:
+        raise Refused("requester_unknown", "requester")
+    return forms.content(record.fields, account_id=account_id) | {
+        "id": record.id, "url": record.url, "title": _title(record),
+        "status": "withdrawn" if record.status == WITHDRAWN else "approved",
+        "requester": _principal(requester),
+        "approvals": [
+            {"approver": _principal(person), "decision": vote.decision,
+             "at": timestamps.text(vote.at)}
+            for vote in record.votes if (person := people.of(record.kind, vote.voter))
+        ],
+    }  # fmt: skip
+
+
+def _principal(email: str) -> dict[str, str]:
+    return {"id": email, "email": email}
+
+
+def _title(record: Record) -> str:
+    """For people to read; what could mislead them is not taken over."""
+    title = record.title.strip()[:MOST_TITLE]
+    return title if title and field_rules.LINE.fullmatch(title) else record.id

@@ -1,0 +1,134 @@
+"""What a vendor's record leads to: no vote that does not count ever does, whatever the record says.
+
+The expectation is counted here by itself, from the generated operations.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo import dingtalk as vendor
+from shared import approvals, bootstrap
+from shared.approvals import Approved
+from shared.deliveries import Delivery
+from shared.records import dingtalk
+from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Vote, delivery
+from shared.refusals import Denied
+from tests.unit.samples import ACCOUNT_ID, NOW, RULES
+from tests.unit.strategies import brief
+
+PEOPLE, PLACE = bootstrap.people(), bootstrap.places()["dingtalk"]
+APPROVERS = {"carol", "dave", "erin"}  # in prod, of those that people.toml knows
+QUORUM, MOST_AGE = 2, timedelta(days=1)
+IDS = st.sampled_from([*vendor.PEOPLE.values(), "stranger", "CAROL01", ""])
+DATES = st.integers(-60, 3 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
+OPERATIONS = st.lists(st.fixed_dictionaries({
+    "userId": IDS, "date": DATES.map(vendor.minute),
+    "type": st.sampled_from(["EXECUTE_TASK_NORMAL", "EXECUTE_TASK_NORMAL", "EXECUTE_TASK_AGENT",
+                             "REDIRECT_TASK", "ADD_REMARK", "PROCESS_CC", "AUTO"]),
+    "result": st.sampled_from(["AGREE", "AGREE", "AGREE", "REFUSE", "NONE"]),
+}), max_size=8)  # fmt: skip
+
+
+def instance(**changes: Any) -> dict[str, Any]:
+    return vendor.instance(vendor.form("parcels")) | changes
+
+
+def read(content: dict[str, Any]) -> Record:
+    found = dingtalk.record("proc-1", content, PLACE)
+    assert isinstance(found, Record), found
+    return found
+
+
+@given(OPERATIONS, st.permutations(["alice", "carol"]))
+@brief
+def test_a_record_is_approved_by_the_rules_alone(
+    operations: list[dict[str, Any]], people: list[str]
+) -> None:
+    """In any order of any operations, whoever asks."""
+    requester = people[0]
+    content = instance(originatorUserId=vendor.PEOPLE[requester], operationRecords=operations)
+
+    ticket = delivery(read(content), PEOPLE, ACCOUNT_ID, NOW)
+    assert isinstance(ticket, Delivery)
+    decided = isinstance(approvals.decide(ticket.ticket, RULES, NOW), Approved)
+
+    assert counted(operations, requester) is decided
+
+
+def counted(operations: list[dict[str, Any]], requester: str) -> bool:
+    """Written apart from the rules' own code."""
+    names = {id: name for name, id in vendor.PEOPLE.items()}
+    given = [(names.get(one["userId"], ""), one) for one in operations]
+    acted = [(name, one) for name, one in given if one["type"].startswith("EXECUTE_TASK_")]
+    if any(name in APPROVERS and one["result"] == "REFUSE" for name, one in acted):
+        return False
+    agreed = [(name, datetime.strptime(one["date"], "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC))
+              for name, one in acted
+              if one["result"] == "AGREE" and one["type"] == "EXECUTE_TASK_NORMAL"
+              and name in APPROVERS - {requester}]  # fmt: skip
+    if any(at > NOW + timedelta(minutes=10) for _, at in agreed):
+        return False
+    return len({name for name, at in agreed if at >= NOW - MOST_AGE}) >= QUORUM
+
+
+@pytest.mark.parametrize(("change", "status"), [
+    ({"status": "RUNNING"}, PENDING), ({"status": "NEW"}, PENDING),
+    ({"status": "TERMINATED", "result": ""}, CLOSED), ({"result": "refuse"}, CLOSED),
+    ({"status": "CANCELED"}, CLOSED), ({"result": None}, CLOSED),
+])  # fmt: skip
+def test_what_is_not_agreed_is_never_approved(change: dict[str, Any], status: str) -> None:
+    assert status == read(instance(**change)).status
+
+
+def test_field_that_comes_twice_is_not_read() -> None:
+    """Which of the two was approved, nobody can tell."""
+    content = instance()
+    content["formComponentValues"].append({"id": "TextField-x", "name": "application", "value": "other"})
+
+    assert Denied("record_unreadable", "record") == dingtalk.record("proc-1", content, PLACE)
+
+
+def test_withdrawal_ends_the_grant_of_somebody_who_has_left() -> None:
+    """Nobody maps them any more, and their key must go."""
+    record = Record("dingtalk", "proc-1", "https://oa.example.com/1", "t", WITHDRAWN, "gone",
+                    (Vote("carol01", "approve", NOW),), read(instance()).fields)  # fmt: skip
+
+    ticket = delivery(record, PEOPLE, ACCOUNT_ID, NOW)
+
+    assert isinstance(ticket, Delivery)
+    assert ("revoke", "withdrawn") == (ticket.action, ticket.ticket.status)
+
+
+@pytest.mark.parametrize(("title", "kept"), [
+    ("  A key  ", "A key"), ("", "proc-1"), ("evil\u202etxt", "proc-1"), ("a\nb", "proc-1"),
+    ("x" * 300, "x" * 200),
+])  # fmt: skip
+def test_title_that_could_mislead_is_not_taken_over(title: str, kept: str) -> None:
+    ticket = delivery(read(instance(title=title)), PEOPLE, ACCOUNT_ID, NOW)
+
+    assert isinstance(ticket, Delivery)
+    assert kept == ticket.ticket.title
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner,
+                                                                max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(sorted(instance())), VALUES))
+@brief
+def test_no_record_raises(changes: dict[str, Any]) -> None:
+    """Whatever stands where."""
+    found = dingtalk.record("proc-1", instance() | changes, PLACE)
+    assert isinstance(found, Record | Denied)
+    if isinstance(found, Record):
+        assert isinstance(delivery(found, PEOPLE, ACCOUNT_ID, NOW), Delivery | Denied)
