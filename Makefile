@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep life faults lint docs package clean
+.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ demo: $(STAMP)  ## one approval from its webhook to a working AccessKey, shown a
 
 serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste curl
 	@PORT=$(PORT) $(BIN)/python -m demo.serve
+
+try: $(STAMP)  ## let a vendor tell a running `make serve` of an approval: make try SOURCE=dingtalk
+	@$(BIN)/python -m demo.attempt $(SOURCE) --port $(PORT)
 
 provision: $(STAMP)  ## create what akwarden needs in an account (settings and credentials: README)
 	@$(BIN)/python -m deploy.provision
@@ -50,11 +53,11 @@ posture: $(STAMP)  ## what is wrong with the account's users, keys and policies;
 sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
 	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in three processes
-	@$(MAKE) --no-print-directory -j3 test-crowd test-e2e test-rest
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in five processes
+	@$(MAKE) --no-print-directory -j5 test-crowd test-e2e test-rest life-1 life-2
 
-# The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too.
-# Each part's output is shown when it has ended.
+# The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too:
+# the lives take what is left. Each part's output is shown when it has ended.
 test-crowd: $(STAMP)
 	@mkdir -p build
 	@$(BIN)/python -m pytest $(CROWD) --durations=10 > build/test-crowd.log 2>&1; \
@@ -67,7 +70,7 @@ test-e2e: $(STAMP)
 
 test-rest: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/life tests/bench --durations=10 > build/test-rest.log 2>&1; \
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/bench --durations=10 > build/test-rest.log 2>&1; \
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
@@ -85,7 +88,7 @@ life: $(STAMP)  ## a hundred applications for four hundred days, checked every d
 # Two accounts of fifty, each with a story of its own, in two processes.
 life-%: $(STAMP)
 	@mkdir -p build
-	@AKW_LIFE=50x400 LIFE_SEED=$* $(BIN)/python -m pytest -s tests/life > build/life-$*.log 2>&1; \
+	@AKW_LIFE=50x400 LIFE_SEED=$* nice $(BIN)/python -m pytest -s tests/life > build/life-$*.log 2>&1; \
 	  ended=$$?; cat build/life-$*.log; exit $$ended
 
 faults: $(STAMP)  ## every call broken in every way, checked (an hour and a half; N=500 SEED=1: random pairs)
