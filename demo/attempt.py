@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, dingtalk, vendors
+from demo import actors, dingtalk, feishu, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -29,23 +29,41 @@ def main(given: list[str]) -> int:
     asked = parser.parse_args(given)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
-    record = f"proc-{int(time.time())}"
+    record = f"REC-{int(time.time())}"
     try:
-        manage(management, "POST", "/vendors/dingtalk", {
-            "records": {record: dingtalk.instance(dingtalk.form(asked.application))}})  # fmt: skip
-        query, body = dingtalk.request(dingtalk.finished(record))
-        status, answer = actors.post(f"{webhook}dingtalk?{query}", body, {})
+        status, answer = SENDERS[asked.source](management, webhook, record, asked.application)
     except URLError:
         print(f"nothing is served at port {asked.port}; start `make serve` in another shell")
         return 2
-    print(f"event of {record} sent: {status}, DingTalk reads: {dingtalk.understood(answer)!r}"
-          if status == 200 else f"refused: {answer}")  # fmt: skip
+    print(f"event of {record} sent: {status}, {asked.source} reads: {answer!r}")
     if status != 200:
         return 1
     for function in ("akw-fetch", "akw-issue"):
         outcome = _outcome(management, function, record)
         print(f"{function}: {json.dumps(outcome)}")
     return 0 if outcome.get("status") == "issued" else 1
+
+
+def _from_dingtalk(
+    management: str, webhook: str, record: str, application: str
+) -> tuple[int, Any]:
+    instance = dingtalk.instance(dingtalk.form(application))
+    manage(management, "POST", "/vendors/dingtalk", {"records": {record: instance}})
+    query, body = dingtalk.request(dingtalk.finished(record))
+    status, answer = actors.post(f"{webhook}dingtalk?{query}", body, {})
+    return status, dingtalk.understood(answer) if status == 200 else answer
+
+
+def _from_feishu(
+    management: str, webhook: str, record: str, application: str
+) -> tuple[int, Any]:
+    instance = feishu.instance(dingtalk.form(application))
+    manage(management, "POST", "/vendors/feishu", {"records": {record: instance}})
+    headers, body = feishu.request(feishu.changed(record))
+    return actors.post(f"{webhook}feishu", body, headers)
+
+
+SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu}
 
 
 def _outcome(management: str, function: str, record: str) -> dict[str, Any]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 
-from demo import actors, dingtalk
+from demo import actors, dingtalk, feishu
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
-NAMES = ("dingtalk",)
+NAMES = ("dingtalk", "feishu")
 
 
 def connect(stage: Stage) -> None:
-    """Both secrets of DingTalk in KMS, and the app's credentials at DingTalk."""
-    secrets = {"akwarden/in-dingtalk": dingtalk.channel_secret(),
-               "akwarden/api-dingtalk": dingtalk.api_secret()}  # fmt: skip
+    """Both secrets of each vendor in KMS, and the app's credentials at the vendor."""
+    secrets = {
+        "akwarden/in-dingtalk": dingtalk.channel_secret(),
+        "akwarden/api-dingtalk": dingtalk.api_secret(),
+        "akwarden/in-feishu": feishu.channel_secret(),
+        "akwarden/api-feishu": feishu.api_secret(),
+    }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
         for name, value in secrets.items():
@@ -23,3 +27,5 @@ def connect(stage: Stage) -> None:
                 dkmsinstance_id=KMS_INSTANCE, encryption_key_id=KMS_KEY))  # fmt: skip
     stage.manage("POST", "/vendors/dingtalk", {
         "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET}})  # fmt: skip
+    stage.manage("POST", "/vendors/feishu", {
+        "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET}})  # fmt: skip

@@ -169,6 +169,8 @@ def _throttling(product: str) -> ProductError:
         return ProductError(429, "Rejected.Throttling", "QPS Limit Exceeded", retry_after_ms=200)
     if product == "sls":
         return ProductError(403, "WriteQuotaExceed", "Write quota is exceeded.")
+    if product == "feishu":
+        return ProductError(429, "99991400", "request trigger frequency limit")
     if product == "dingtalk":
         return ProductError(403, "Forbidden.AccessDenied.QpsLimitForApi", "Too many calls.")
     return ProductError(

@@ -22,9 +22,11 @@ class People:
 
     known: Mapping[tuple[str, str], str]
 
-    def of(self, channel: str, identity: str) -> str:
-        """The person's e-mail address; empty if nobody is known by that id there."""
-        return self.known.get((channel, identity), "")
+    def of(self, channel: str, *identities: str) -> str:
+        """The e-mail address of whoever bears these ids there; empty if nobody is known by any of
+        them, or two people are."""
+        found = {self.known[channel, one] for one in identities if (channel, one) in self.known}
+        return found.pop() if len(found) == 1 else ""
 
 
 def load(text: str) -> People:

@@ -263,7 +263,7 @@ class Records(Protocol):
         ...
 
     def finished(self, since: datetime, until: datetime) -> Sequence[str]:
-        """The ids of records of our forms that were begun in that time and are decided."""
+        """The ids of records of our forms that were begun in that time and may be decided."""
         ...
 
 

@@ -29,6 +29,11 @@ ROUTES = {
 }
 
 
+def action_of(method: str, path: str) -> str:
+    """The name that the history and faults use; empty if there is no such API."""
+    return ROUTES.get((method, path), "")
+
+
 def refused(refusal: ProductError, request_id: str) -> Response:
     """As every API of v1.0 says it."""
     content = {"code": refusal.code, "requestid": request_id, "message": refusal.message}

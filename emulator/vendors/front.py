@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk
+from emulator.vendors import dingtalk, feishu
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {dingtalk.HOST: dingtalk}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu)}
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 
@@ -21,9 +21,9 @@ def handle(cloud: Cloud, request: Request) -> Response:
     vendor = HOSTS[request.host]
     entry = cloud.history.begin(cloud.clock.time(), vendor.NAME, request)
     entry.request_id = cloud.new_request_id()
-    action = vendor.ROUTES.get((request.method, request.path))
+    action = vendor.action_of(request.method, request.path)
     try:
-        if action is None:
+        if not action:
             raise ProductError(404, "InvalidAction.NotFound", "no such API")
         entry.action = action
         cloud.faults.arrive(entry, request.text)

@@ -16,13 +16,17 @@ from shared.adapters.tea import Endpoint
 from shared.errors import CloudError, CloudRefused, CloudUnknown, NotFound, Throttled
 
 TRIES, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 3, 0.5, 5.0
-NO_SUCH, TOO_MANY = 404, 429
+NO_SUCH, TOO_MANY, SERVERS_FAULT = 404, 429, 500
 
 
 class VendorApi:
-    """One vendor's host. Every call here may be repeated: they read, or they ask for a token."""
+    """One vendor's host. Every call here may be repeated: they read, or they ask for a token.
 
-    def __init__(self, host: str, endpoint: Endpoint) -> None:
+    `zero_is_success`: an answer of any status is a refusal unless its `code` is 0.
+    """
+
+    def __init__(self, host: str, endpoint: Endpoint, *, zero_is_success: bool = False) -> None:
+        self._zero_is_success = zero_is_success
         self._url = f"{endpoint.protocol}://{host}"
         self._timeout = (endpoint.connect_timeout_ms / 1000, endpoint.read_timeout_ms / 1000)
         self._session = requests.Session()
@@ -45,9 +49,12 @@ class VendorApi:
                     timeout=self._timeout, allow_redirects=False,  # the token is for this host
                 )  # fmt: skip
             content = _json(response)
-            if response is not None and response.ok and content is not None:
+            refused = response is not None and not response.ok
+            if self._zero_is_success and content is not None:
+                refused = content.get("code") != 0
+            if response is not None and content is not None and not refused:
                 return content
-            if response is not None and response.status_code < 500 and not response.ok:
+            if response is not None and refused and response.status_code < SERVERS_FAULT:
                 failure = _refusal(action, response, content or {}, throttled)
             patient = isinstance(failure, CloudUnknown | Throttled)
             if not patient or attempt == TRIES:

@@ -32,7 +32,7 @@ def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied
     try:
         return Record(
             kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
-            status=_status(content), requester=_text(content["originatorUserId"]),
+            status=_status(content), requester=(_text(content["originatorUserId"]),),
             votes=_votes(content), fields=_fields(content, place), withdraws=_withdraws(content),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -60,7 +60,7 @@ def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
         if decision is None or one["type"] not in (_BY_HAND, _BY_AGENT) or not one.get("userId"):
             continue  # nobody: an automatic pass
         if one["type"] == _BY_HAND or decision == REJECT:
-            found.append(Vote(_text(one["userId"]), decision, _moment(one["date"])))
+            found.append(Vote((_text(one["userId"]),), decision, _moment(one["date"])))
     return tuple(found)
 
 

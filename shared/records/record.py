@@ -21,10 +21,10 @@ MOST_TITLE = 200
 
 @dataclass(frozen=True)
 class Vote:
-    """A decision that one person made by hand (`approve` or `reject`); `voter` is their id in the
-    channel."""
+    """A decision that one person made by hand (`approve` or `reject`); `voter` are their ids in
+    the channel."""
 
-    voter: str
+    voter: tuple[str, ...]
     decision: str
     at: datetime
 
@@ -40,7 +40,7 @@ class Record:
     url: str
     title: str
     status: str
-    requester: str
+    requester: tuple[str, ...]
     votes: tuple[Vote, ...]
     fields: Mapping[str, str]
     withdraws: str = ""
@@ -58,7 +58,7 @@ def delivery(record: Record, people: People, account_id: str, now: datetime) -> 
 
 
 def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
-    requester = people.of(record.kind, record.requester)
+    requester = people.of(record.kind, *record.requester)
     if not requester and record.status == WITHDRAWN:
         requester = f"unknown@{record.kind}.invalid"  # who has left still has keys to be ended
     if not requester:
@@ -70,7 +70,7 @@ def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
         "approvals": [
             {"approver": _principal(person), "decision": vote.decision,
              "at": timestamps.text(vote.at)}
-            for vote in record.votes if (person := people.of(record.kind, vote.voter))
+            for vote in record.votes if (person := people.of(record.kind, *vote.voter))
         ],
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ import pytest
 
 from demo import actors, dingtalk
 from tests.e2e.conftest import Scene, until
+from tests.e2e.records import fetched, handed_over, issued, look, tasks
 from tests.e2e.test_revoke import remains
 
 ANSWERED = (200, "success")
@@ -42,30 +43,6 @@ def sent(scene: Scene, query: str, body: bytes) -> tuple[int, Any]:
         scene.stage, body, {"Content-Type": "application/json"}, f"dingtalk?{query}")
     scene.replies.append(json.dumps(answer))
     return status, dingtalk.understood(answer) if status == 200 else answer["reason"]
-
-
-def fetched(scene: Scene) -> dict[str, Any]:
-    """What the fetch function answered to this scene's newest hint."""
-    return dict(until(lambda: next((json.loads(task["return_payload"]) for task in tasks(scene)
-                                    if task["state"] == "Succeeded"), None)))  # fmt: skip
-
-
-def tasks(scene: Scene, function: str = "akw-fetch") -> list[dict[str, Any]]:
-    return [task for task in scene.tasks() if task["function"] == function]
-
-
-def issued(scene: Scene) -> dict[str, Any]:
-    return dict(until(lambda: next((json.loads(task["return_payload"]) for task in _others(scene)
-                                    if task["state"] == "Succeeded"), None)))  # fmt: skip
-
-
-def _others(scene: Scene) -> list[dict[str, Any]]:
-    """Tasks that the fetch function has handed over are its calls, not the scene's."""
-    calls = [c for c in scene.history() if c["action"] == "InvokeFunction"
-             and "akw-fetch" in c["principal"]]  # fmt: skip
-    accepted = {call["request_id"] for call in calls}
-    tasks = scene.stage.manage("GET", "/tasks")["tasks"]
-    return [task for task in tasks if task["request_id"] in accepted]
 
 
 @pytest.fixture
@@ -244,7 +221,7 @@ def test_unusable_record_is_refused_with_a_row(
     rows = actors.audit_rows(scene.stage, f'ticket_id: "{record}"')
     assert [("ticket.rejected", True)] == [
         (row["event_type"], reason in row["reason"]) for row in rows]
-    assert [] == _others(scene)
+    assert [] == handed_over(scene)
 
 
 @pytest.mark.parametrize(("change", "where"), [
@@ -270,7 +247,7 @@ def test_record_that_was_turned_down_meanwhile_is_left(scene: Scene, record: str
     tell(scene, dingtalk.finished(record))
 
     assert "ignored" == fetched(scene)["status"]
-    assert [] == _others(scene)
+    assert [] == handed_over(scene)
 
 
 def test_record_behind_its_event_is_asked_again(scene: Scene, record: str) -> None:
@@ -309,23 +286,7 @@ def test_event_that_never_came_is_found_by_the_timer(scene: Scene, record: str) 
     approve(scene, record, fields(scene), createTime=begun)
     approve(scene, f"{record}-no", fields(scene), createTime=begun, result="refuse")
 
-    first, second = _look(scene), _look(scene)
+    first, second = look(scene), look(scene)
 
     assert ("issued", 1) == (issued(scene)["status"], first["accepted"])
     assert (1, None, None) == (first["ignored"], second.get("accepted"), second.get("ignored"))
-
-
-def _look(scene: Scene) -> dict[str, Any]:
-    request_id = scene.stage.manage("POST", "/timers/akw-fetch/missed")["request_id"]
-    task = until(lambda: next(
-        (t for t in scene.stage.manage("GET", "/tasks")["tasks"]
-         if t["request_id"] == request_id and t["state"] in ("Succeeded", "Failed")), None))
-    assert task["state"] == "Succeeded", task
-    return dict(json.loads(task["return_payload"])["counts"])
-
-
-def test_disabled_source_is_not_there(scene: Scene) -> None:
-    """Feishu's address, which this deployment does not use."""
-    status, answer = actors.deliver(scene.stage, b"{}", {}, "feishu")
-
-    assert (404, "source_not_enabled") == (status, answer["reason"])

@@ -89,15 +89,16 @@ def test_what_is_not_agreed_is_never_approved(change: dict[str, Any], status: st
 def test_field_that_comes_twice_is_not_read() -> None:
     """Which of the two was approved, nobody can tell."""
     content = instance()
-    content["formComponentValues"].append({"id": "TextField-x", "name": "application", "value": "other"})
+    content["formComponentValues"].append(
+        {"id": "TextField-x", "name": "application", "value": "other"})
 
     assert Denied("record_unreadable", "record") == dingtalk.record("proc-1", content, PLACE)
 
 
 def test_withdrawal_ends_the_grant_of_somebody_who_has_left() -> None:
     """Nobody maps them any more, and their key must go."""
-    record = Record("dingtalk", "proc-1", "https://oa.example.com/1", "t", WITHDRAWN, "gone",
-                    (Vote("carol01", "approve", NOW),), read(instance()).fields)  # fmt: skip
+    record = Record("dingtalk", "proc-1", "https://oa.example.com/1", "t", WITHDRAWN, ("gone",),
+                    (Vote(("carol01",), "approve", NOW),), read(instance()).fields)  # fmt: skip
 
     ticket = delivery(record, PEOPLE, ACCOUNT_ID, NOW)
 

@@ -48,6 +48,16 @@ def test_people_are_compared_by_channel_and_exactly() -> None:
     ]  # fmt: skip
 
 
+def test_two_ids_are_one_person_or_nobody() -> None:
+    known = people.load('["a@example.com"]\nfeishu = ["u1", "ou_1"]\n'
+                        '["b@example.com"]\nfeishu = ["ou_2"]\n')  # fmt: skip
+
+    assert ["a@example.com", "a@example.com", "", ""] == [
+        known.of("feishu", "u1", "ou_1"), known.of("feishu", "u9", "ou_1"),
+        known.of("feishu", "u1", "ou_2"), known.of("feishu"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "problem"), [
     ('["nobody"]\ndingtalk = ["u"]\n', "is no e-mail address"),
     ('["a@example.com"]\nwechat = ["u"]\n', "is no channel"),

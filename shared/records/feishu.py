@@ -1,0 +1,91 @@
+"""A Feishu approval instance (GET /open-apis/approval/v4/instances/:id), in common words.
+
+Source: Feishu Open Platform, "Obtain details of an approval instance". Votes are what the timeline
+says that somebody did; what passed by itself bears other types and nobody's id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.places import Place
+from shared.records.record import APPROVED, CLOSED, PENDING, WITHDRAWN, Record, Vote
+from shared.refusals import Denied
+from shared.tickets import APPROVE, REJECT
+
+KIND = "feishu"
+URL = "https://www.feishu.cn/approval/admin/approvalList?instanceCode={}"
+_DECISIONS = {"PASS": APPROVE, "REJECT": REJECT}
+_TEXTS = ("input", "textarea", "radio", "radioV2", "date", "number", "amount", "checkbox",
+          "checkboxV2")  # fmt: skip
+_EARLIEST_MS, _LATEST_MS = 10**12, 10**14
+
+
+def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
+    """Read the answer's `data`; a Denied where it is not what the documentation says."""
+    try:
+        if content["approval_code"] not in place.forms:
+            return Denied("record_not_found", "record")  # another form's: nobody asked about it
+        return Record(
+            kind=KIND, id=id, url=URL.format(id), title=str(content.get("approval_name", "")),
+            status=_status(content), requester=_person(content), votes=_votes(content),
+            fields=_fields(content, place),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError):
+        return Denied("record_unreadable", "record")
+
+
+def _status(content: Mapping[str, Any]) -> str:
+    if content.get("reverted") is True or content["status"] == "REVERTED":
+        return WITHDRAWN
+    if content["status"] == "PENDING":
+        return PENDING
+    return APPROVED if content["status"] == "APPROVED" else CLOSED
+
+
+def _person(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Empty for what nobody did. Only an app with that permission sees the `user_id`."""
+    return tuple(str(content[name]) for name in ("user_id", "open_id") if content.get(name))
+
+
+def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
+    return tuple(
+        Vote(_person(one), _DECISIONS[one["type"]], _moment(one["create_time"]))
+        for one in content["timeline"] if one["type"] in _DECISIONS and _person(one)
+    )  # fmt: skip
+
+
+def _moment(text: object) -> datetime:
+    """Milliseconds since 1970, as a text or a number."""
+    milliseconds = int(str(text))
+    if not _EARLIEST_MS <= milliseconds < _LATEST_MS:
+        raise ValueError("no milliseconds")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _fields(content: Mapping[str, Any], place: Place) -> dict[str, str]:
+    """By the widget's own id, else Feishu's, else its label."""
+    found: dict[str, str] = {}
+    for one in json.loads(content["form"]):
+        # Feishu's own ids are spelt as our names may be: they count if the file says so.
+        name = place.field(one.get("custom_id"), one.get("name")) or place.fields.get(
+            str(one.get("id")), "")
+        value = one.get("value")
+        if not name or value in (None, "", []):
+            continue
+        if name in found or one.get("type") not in _TEXTS:
+            raise ValueError("two fields of one name, or one that is no text")
+        found[name] = _text(value)
+    return found
+
+
+def _text(value: object) -> str:
+    """A multiple choice is a list of texts."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError("no text")
+    return f"{value:g}" if isinstance(value, float) else str(value)
