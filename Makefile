@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep life faults lint docs package clean
+.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ bulk: $(STAMP)  ## a thousand grants ended by one order, one of them in vain at 
 
 bench-sweep: $(STAMP)  ## what sweeps of 100, 1,000 and 5,000 users cost, beside a straightforward one
 	@$(BIN)/python -m tests.bench.sweep $(ARGS)
+
+bench-cold: $(STAMP)  ## how fast the ingress answers from nothing, beside importing the SDKs
+	@$(BIN)/python -m tests.bench.cold $(ARGS)
 
 life: $(STAMP)  ## a hundred applications for four hundred days, checked every day
 	@$(MAKE) --no-print-directory -j2 life-1 life-2

@@ -25,7 +25,8 @@ def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make try")
     parser.add_argument("source", choices=vendors.NAMES)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--application", default="parcels", help="of its own, with its own key")
+    parser.add_argument("--application", default=f"parcels{int(time.time()) % 100_000}",
+                        help="who is to get the key; another one each time")
     asked = parser.parse_args(given)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"

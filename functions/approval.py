@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from shared import bootstrap, hints, http_event, intake, listening
+from shared import bootstrap, hints, http_event
 from shared.deliveries import Ignored
 from shared.errors import CloudError, ConfigError
 from shared.handover import Accepted
@@ -52,10 +52,15 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
 
 
 def _taken(inbound: Inbound) -> Accepted | Ignored | Heard | Denied:
-    """By its path: `/dingtalk` is DingTalk's; every other one takes Standard Webhooks."""
+    """By its path: `/dingtalk` is DingTalk's; every other one takes Standard Webhooks. Each imports
+    what it needs alone."""
     kind, now = inbound.path.strip("/"), bootstrap.now()
     if kind not in hints.KINDS:
+        from shared import intake
+
         return intake.receive(inbound, bootstrap.desk(SECRETS, os.environ), now)
+    from shared import listening
+
     ear = bootstrap.ear(kind, SECRETS, os.environ)
     return ear if isinstance(ear, Denied) else listening.take(inbound, ear, now)
 

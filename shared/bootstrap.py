@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import audit, naming
+from shared import naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.secrecy import Secret
@@ -24,6 +24,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.adapters.kms_reader import KmsReader
+    from shared.adapters.light import Caller
     from shared.adapters.tea import Credentials, Endpoint
     from shared.broker import Broker
     from shared.casework import Rulebook
@@ -122,11 +123,25 @@ def kms_reader(current: Settings, environment: Mapping[str, str]) -> KmsReader:
     from shared.adapters.kms_reader import KmsReader
 
     return KmsReader(
-        region=current.region, protocol=current.protocol,
-        access_key_id=environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-        secret=Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
-        security_token=Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
-    )  # fmt: skip
+        region=current.region, protocol=current.protocol, caller=_caller(environment))
+
+
+def light_functions(current: Settings, environment: Mapping[str, str]) -> Functions:
+    """The way to hand over to other functions for those who must answer fast."""
+    from shared.adapters.fc_light import LightFunctions
+
+    return LightFunctions(
+        host=current.fc_endpoint, protocol=current.protocol, caller=_caller(environment))
+
+
+def _caller(environment: Mapping[str, str]) -> Caller:
+    from shared.adapters.light import Caller
+
+    return Caller(
+        environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+        Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
+        Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
+    )
 
 
 def _signing_secrets(value: Secret) -> tuple[Secret, ...]:
@@ -184,7 +199,7 @@ def desk(secrets: IngressSecrets, environment: Mapping[str, str]) -> Desk:
         assets=assets(current),
         issue_function=naming.ISSUE_FUNCTION,
         revoke_function=naming.REVOKE_FUNCTION,
-        functions=lambda: functions(current, environment),
+        functions=lambda: light_functions(current, environment),
         issuing=current.issues,
     )
 
@@ -204,7 +219,7 @@ def ear(kind: str, secrets: IngressSecrets, environment: Mapping[str, str]) -> E
     return Ear(
         lambda inbound, at: source.hear(inbound, channels, place, at),
         naming.FETCH_FUNCTION,
-        lambda: functions(current, environment),
+        lambda: light_functions(current, environment),
     )
 
 
@@ -321,6 +336,7 @@ def sealer(environment: Mapping[str, str], function: Any) -> Sealer:
 
 def sealer_of(current: Settings, credentials: Credentials, source: str) -> Sealer:
     """The same ports with anybody's credentials; the copy's place comes first, see `sealing`."""
+    from shared import audit
     from shared.adapters.kms_mac import KmsMacAdapter
     from shared.adapters.sls_reader import AuditReaderAdapter
     from shared.digests import SCHEMA

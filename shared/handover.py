@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import hints, naming, reasons, tickets, timestamps
 from shared.deliveries import ACTIONS, Delivery
 from shared.hints import Hint
-from shared.ports import Functions
 from shared.refusals import Denied
+
+if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.ports import Functions
 
 ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
 ENDED = ENDED_BADLY | {"Succeeded"}

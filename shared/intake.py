@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from shared import approvals, deliveries, grants, handover, key_text, policies, removal
+from shared import approvals, deliveries, grants, handover, key_text, policies
 from shared.deliveries import Delivery, Ignored
 from shared.handover import Accepted
 from shared.http_event import Inbound
 from shared.policies import Assets
-from shared.ports import Functions
 from shared.refusals import Denied
 from shared.rules import Rules
 from shared.secrecy import Secret
 from shared.sources import standard_webhooks
 from shared.templates import Template
 from shared.tickets import Ticket
+
+if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.ports import Functions
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ def receive(inbound: Inbound, desk: Desk, now: datetime) -> Accepted | Ignored |
     if not isinstance(delivery, Delivery):
         return delivery
     if delivery.action == "revoke":
+        from shared import removal  # the rare case pays for it
+
         target = removal.target(delivery.ticket)
         return target if isinstance(target, Denied) else handover.submit_again(
             desk.functions(), desk.revoke_function, delivery, now

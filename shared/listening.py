@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared import deliveries, handover, key_text
 from shared.http_event import Inbound
-from shared.ports import Functions
 from shared.refusals import Denied
 from shared.sources.heard import Heard
+
+if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.ports import Functions
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Function Compute through `fc2`, and through the FC 3.0 SDK where `fc2` is refused."""
+"""Function Compute through `fc2`, through the FC 3.0 SDK where that is refused, and without any."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from emulator.fc.runtime import FunctionCompute
 from shared.adapters import tea
 from shared.adapters.fc import FunctionsAdapter, SdkFunctionsAdapter
+from shared.adapters.fc_light import LightFunctions
+from shared.adapters.light import Caller
 from shared.adapters.tea import Credentials, Endpoint
 from shared.errors import CloudError, CloudRefused, CloudUnknown, NotPermitted
 from shared.secrecy import Secret
@@ -112,8 +114,14 @@ def adapter(credentials: Credentials) -> FunctionsAdapter:
     )
 
 
+def light(credentials: Credentials) -> LightFunctions:
+    token = credentials.security_token or Secret("")
+    return LightFunctions(host=HOST, protocol="http", caller=Caller(
+        credentials.access_key_id, credentials.secret, token))  # fmt: skip
+
+
 Kind = Callable[[Credentials], Any]
-KINDS = pytest.mark.parametrize("kind", [adapter, sdk], ids=["fc2", "sdk"])
+KINDS = pytest.mark.parametrize("kind", [adapter, sdk, light], ids=["fc2", "sdk", "light"])
 
 
 @KINDS
@@ -163,12 +171,13 @@ def test_missing_function_is_refused_by_its_code(
     assert (404, "FunctionNotFound") == (raised.value.status, raised.value.code)
 
 
+@pytest.mark.parametrize("kind", [adapter, light], ids=["fc2", "light"])
 def test_missing_permission_is_not_permitted(
-    cloud: LocalCloud, endpoint: Endpoint, admin: Credentials
+    cloud: LocalCloud, endpoint: Endpoint, admin: Credentials, kind: Kind
 ) -> None:
     """A role without rights: no fallback, the signature was fine."""
     with pytest.raises(NotPermitted) as raised:
-        adapter(session(cloud, endpoint, admin)).invoke_async(FUNCTION, b"{}", "akw-task-1")
+        kind(session(cloud, endpoint, admin)).invoke_async(FUNCTION, b"{}", "akw-task-1")
 
     assert 403 == raised.value.status
     assert 1 == len(cloud.calls("InvokeFunction"))
@@ -197,12 +206,13 @@ def test_unanswered_submission_is_unknown(
      b"Connection: close\r\n\r\n"],
     ids=["empty", "text", "none", "html", "cut", "redirect"],
 )  # fmt: skip
+@pytest.mark.parametrize("kind", [adapter, light], ids=["fc2", "light"])
 def test_odd_answer_is_unknown(
-    spoilt: Callable[[bytes], SpoiltCloud], admin: Credentials, raw: bytes
+    spoilt: Callable[[bytes], SpoiltCloud], admin: Credentials, raw: bytes, kind: Kind
 ) -> None:
     """Only 202 says queued, only a state is a state, and no redirect gets the token."""
     cloud = spoilt(raw)
-    fc = adapter(admin)
+    fc = kind(admin)
 
     with pytest.raises(CloudUnknown):
         fc.invoke_async(FUNCTION, b"{}", "akw-task-1")
@@ -231,7 +241,7 @@ def test_refused_signature_falls_back_with_one_warning(
     assert "using the FC 3.0 SDK" in warnings[0].getMessage()
 
 
-def failing(cloud: LocalCloud, status: int, fc: FunctionsAdapter) -> None:
+def failing(cloud: LocalCloud, status: int, fc: Any) -> None:
     """Make one call of each kind answer with that status."""
     name = FUNCTION
     if status == 404:
@@ -246,11 +256,12 @@ def failing(cloud: LocalCloud, status: int, fc: FunctionsAdapter) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("kind", [adapter, light], ids=["fc2", "light"])
 def test_headers_reach_no_log(
-    cloud: LocalCloud, role: Credentials, caplog: pytest.LogCaptureFixture, status: int
+    cloud: LocalCloud, role: Credentials, caplog: pytest.LogCaptureFixture, status: int, kind: Kind
 ) -> None:
     """I4: neither token nor authorization is logged at any level, whatever goes wrong."""
-    fc = adapter(role)
+    fc = kind(role)
 
     with caplog.at_level(logging.DEBUG):
         failing(cloud, status, fc)

@@ -12,7 +12,8 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from emulator.ram.state import Role
 from shared.adapters import tea
 from shared.adapters.kms import KmsAdapter
-from shared.adapters.kms_reader import KmsReader, authorization
+from shared.adapters.kms_reader import KmsReader
+from shared.adapters.light import Caller, authorization
 from shared.adapters.tea import Credentials, Endpoint
 from shared.errors import CloudRefused, CloudUnknown
 from shared.secrecy import Secret
@@ -62,8 +63,8 @@ VECTORS = {
 
 
 def reader(key_id: str = ADMIN_ID, secret: str = ADMIN_SECRET, token: str = "") -> KmsReader:
-    return KmsReader(region="cn-hangzhou", protocol="http", access_key_id=key_id,
-                     secret=Secret(secret), security_token=Secret(token))  # fmt: skip
+    return KmsReader(region="cn-hangzhou", protocol="http",
+                     caller=Caller(key_id, Secret(secret), Secret(token)))  # fmt: skip
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_signature_equals_the_vector(vector: str) -> None:
     """V3, written here from its description."""
     query, headers, secret, signature = VECTORS[vector]
 
-    header = authorization("POST", query, headers, b"", "LTAI5tDummy", Secret(secret))
+    header = authorization("POST", "/", query, headers, b"", "LTAI5tDummy", Secret(secret))
 
     signed = ";".join(sorted(headers))
     assert (

@@ -1,0 +1,136 @@
+"""How fast the ingress answers from nothing: `make bench-cold`.
+
+A fresh process imports the function and answers its first signed request, hand-over included;
+beside it, in the same run and by turns, another one imports the SDKs of RAM, IMS, KMS, SLS and FC.
+What counts is the ratio of the two, of the best of several; both processes have their bytecode.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from demo import actors, dingtalk, feishu, vendors
+from demo.stage import ROOT, Stage
+
+TRIES = 9
+REFERENCE = ("alibabacloud_ram20150501.client", "alibabacloud_ims20190815.client",
+             "alibabacloud_kms20160120.client", "aliyun.log", "fc2")  # fmt: skip
+IMPORTS = """
+import time; began = time.perf_counter()
+import importlib, sys
+for name in sys.argv[1:]: importlib.import_module(name)
+print(time.perf_counter() - began)
+"""
+ANSWER = """
+import sys; event = sys.stdin.buffer.read()
+import time; began = time.perf_counter()
+from functions import approval
+answer = approval.handler(event, None)
+took = time.perf_counter() - began
+print(took, answer["statusCode"], *sys.modules)
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The best of the tries, in seconds and as a share of the reference's; and which modules were
+    imported then."""
+
+    source: str
+    seconds: float
+    share: float
+    modules: frozenset[str]
+
+
+def measure(stage: Stage, tries: int = TRIES) -> tuple[float, list[Measured]]:
+    """The reference's seconds, and each source's."""
+    reference, best, modules = float("inf"), dict[str, float](), dict[str, frozenset[str]]()
+    events = _events(stage)
+    for _ in range(tries):
+        reference = min(reference, _run(IMPORTS, b"", *REFERENCE)[0])
+        for source, event in events.items():
+            seconds, modules[source] = _answered(stage, event())
+            best[source] = min(best.get(source, float("inf")), seconds)
+    return reference, [Measured(source, seconds, seconds / reference, modules[source])
+                       for source, seconds in best.items()]  # fmt: skip
+
+
+def _run(
+    script: str, given: bytes, *arguments: str, environment: dict[str, str] | None = None
+) -> tuple[float, frozenset[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], input=given, capture_output=True, cwd=ROOT,
+        check=True, env=os.environ | (environment or {}),
+    )  # fmt: skip
+    seconds, *more = done.stdout.decode().split()
+    if more and int(more[0]) not in (200, 202):
+        raise RuntimeError(f"answered {more[0]}: {done.stderr.decode()[-500:]}")
+    return float(seconds), frozenset(more[1:])
+
+
+def _answered(stage: Stage, event: bytes) -> tuple[float, frozenset[str]]:
+    proxy = f"http://198.51.100.7:x@127.0.0.1:{stage.port}"
+    environment = stage.administrator_environment() | {
+        "http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "", "NO_PROXY": ""}  # fmt: skip
+    return _run(ANSWER, event, environment=environment)
+
+
+def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
+    """An FC HTTP event of each source, another one each time."""
+    secret = actors.webhook_secret(stage)
+    numbers = iter(range(10_000))
+
+    def standard_webhooks() -> bytes:
+        body = json.dumps(actors.approved_ticket(f"T-{next(numbers)}", "198.51.100.7")).encode()
+        return _event("/", actors.signed_headers(secret, body), {}, body)
+
+    def from_dingtalk() -> bytes:
+        query, body = dingtalk.request(dingtalk.finished(f"proc-{next(numbers)}"))
+        return _event("/dingtalk", {}, dict(p.split("=", 1) for p in query.split("&")), body)
+
+    def from_feishu() -> bytes:
+        headers, body = feishu.request(feishu.changed(f"A-{next(numbers)}"))
+        return _event("/feishu", headers, {}, body)
+
+    return {"standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
+            "feishu": from_feishu}  # fmt: skip
+
+
+def _event(path: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> bytes:
+    return json.dumps({
+        "version": "v1", "rawPath": path, "headers": headers, "queryParameters": query,
+        "body": body.decode(), "isBase64Encoded": False,
+        "requestContext": {"http": {"method": "POST", "path": path}},
+    }).encode()  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench-cold")
+    parser.add_argument("--tries", type=int, default=TRIES)
+    asked = parser.parse_args()
+    settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+    began = time.monotonic()
+    with Stage(calm=True, quiet=True, settings=settings) as stage:
+        stage.provision(lambda line: None)
+        actors.prepare(stage)
+        vendors.connect(stage)
+        reference, found = measure(stage, asked.tries)
+    tell, row = sys.stdout.write, "{:<40}{:>10}{:>9}\n"
+    tell(row.format("FROM A FRESH PROCESS", "SECONDS", "SHARE"))
+    tell(row.format("import RAM, IMS, KMS, SLS and FC SDKs", f"{reference:.3f}", "1.00"))
+    for one in found:
+        what = f"first answer to {one.source}"
+        tell(row.format(what, f"{one.seconds:.3f}", f"{one.share:.2f}"))
+    tell(f"best of {asked.tries}, {time.monotonic() - began:.0f} s in all\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
