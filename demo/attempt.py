@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, dingtalk, feishu, vendors
+from demo import actors, dingtalk, feishu, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -30,7 +30,7 @@ def main(given: list[str]) -> int:
     asked = parser.parse_args(given)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
-    record = f"REC-{int(time.time())}"
+    record = f"AKW-{int(time.time())}"
     try:
         status, answer = SENDERS[asked.source](management, webhook, record, asked.application)
     except URLError:
@@ -64,7 +64,16 @@ def _from_feishu(
     return actors.post(f"{webhook}feishu", body, headers)
 
 
-SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu}
+def _from_jira(
+    management: str, webhook: str, record: str, application: str
+) -> tuple[int, Any]:
+    issue = jira.record(jira.form(application))
+    manage(management, "POST", "/vendors/jira", {"records": {record: issue}})
+    headers, body = jira.request(jira.moved(record))
+    return actors.post(f"{webhook}jira", body, headers)
+
+
+SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu, "jira": _from_jira}
 
 
 def _outcome(management: str, function: str, record: str) -> dict[str, Any]:

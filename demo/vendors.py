@@ -5,10 +5,10 @@ from __future__ import annotations
 from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 
-from demo import actors, dingtalk, feishu
+from demo import actors, dingtalk, feishu, jira
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
-NAMES = ("dingtalk", "feishu")
+NAMES = ("dingtalk", "feishu", "jira")
 
 
 def connect(stage: Stage) -> None:
@@ -18,6 +18,8 @@ def connect(stage: Stage) -> None:
         "akwarden/api-dingtalk": dingtalk.api_secret(),
         "akwarden/in-feishu": feishu.channel_secret(),
         "akwarden/api-feishu": feishu.api_secret(),
+        "akwarden/in-jira": jira.channel_secret(),
+        "akwarden/api-jira": jira.api_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
@@ -29,3 +31,5 @@ def connect(stage: Stage) -> None:
         "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/feishu", {
         "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET}})  # fmt: skip
+    stage.manage("POST", "/vendors/jira", {
+        "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip

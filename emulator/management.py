@@ -6,7 +6,8 @@ GET  /ca.pem   the certificate that clients of HTTPS through the proxy are to tr
 POST /reset /clock {"advance_seconds": n} /choices {name: value} /faults {rule}
 POST /timers/<function>/<trigger>   fire a timer now
 POST /events {a CloudEvent}   publish it on the default event bus; answers who got it
-POST /vendors/<vendor> {"app": {credentials}, "records": {id: record}}   what a vendor's API shows
+POST /vendors/<vendor> {"app": {credentials}, "records": {id: record}}   what a vendor's API shows;
+     with "forget": true no more than these records
 POST /invoke/<function>   hand it the body as an asynchronous event, as another service would
 DELETE /faults /faults/<id>
 

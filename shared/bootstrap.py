@@ -243,10 +243,10 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
     for kind in current.kinds:
         if kind not in known:
             raise ConfigError([f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]"])
-        reader = import_module(f"shared.records.{kind}").record
+        reader = import_module(f"shared.records.{kind}")
         adapter = import_module(f"shared.adapters.{kind}").Adapter
-        vendors[kind] = Vendor(known[kind], reader, partial(
-            _records, adapter, known[kind], current, environment))  # fmt: skip
+        api = partial(_records, adapter, known[kind], current, environment)
+        vendors[kind] = Vendor(known[kind], reader.record, api, reader.EVENTS_SAY_DECIDED)
     return current, Fetcher(
         vendors=vendors, people=people(), account_id=current.account_id,
         functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,

@@ -37,11 +37,13 @@ MOST_KNOWN = 100_000
 
 @dataclass(frozen=True)
 class Vendor:
-    """One source: its place, how to read its records, and their API once it is needed."""
+    """One source: its place, how to read its records, and their API once it is needed. If its
+    events say that a record is decided, one that is not is asked for again."""
 
     place: Place
     read: Callable[[str, Mapping[str, Any], Place], Record | Denied]
     records: Callable[[], Records]
+    events_say_decided: bool
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Fetcher:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A record that decides nothing, such as one that was turned down."""
+    """A record that decides nothing: it was turned down, or is not decided yet."""
 
     record: str
 
@@ -76,7 +78,12 @@ def fetch(run: Fetcher, hint: Hint, record: Attempt) -> Fetched:
     vendor = run.vendors.get(hint.kind)
     if vendor is None:
         return Denied("source_not_enabled")
-    return _fetched(run, vendor, vendor.records(), hint, record)
+    try:
+        return _fetched(run, vendor, vendor.records(), hint, record)
+    except RecordPending:
+        if vendor.events_say_decided:
+            raise
+        return Ignored(hint.record)
 
 
 def _fetched(

@@ -17,12 +17,14 @@ FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")  # a ticket field's or a template pa
 class Place:
     """One source. `tenant`: DingTalk's corp id, Feishu's tenant key, Jira's host. `forms`: whose
     records count (process codes, approval codes, project keys). `fields`: our name of a field by
-    what the form calls it."""
+    what the form calls it. `withdrawn`: the states by which people take an approved record back,
+    where the vendor has no way of its own."""
 
     kind: str
     tenant: str
     forms: tuple[str, ...]
     fields: Mapping[str, str]
+    withdrawn: tuple[str, ...] = ()
 
     def field(self, *names: object) -> str:
         """Our name for a field that the form knows by these: those of the file count first, then
@@ -42,8 +44,10 @@ def load(text: str) -> dict[str, Place]:
         if name not in KINDS:
             root.problem(name, f"is no source; known are {', '.join(KINDS)}")
             continue
-        found[name] = Place(name, table.text("tenant"), table.texts("forms"),
-                            _fields(table.table("fields")))  # fmt: skip
+        found[name] = Place(
+            name, table.text("tenant"), table.texts("forms"), _fields(table.table("fields")),
+            table.texts("withdrawn", least=0) if table.has("withdrawn") else (),
+        )  # fmt: skip
         table.end()
     root.end()
     if problems:

@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk, feishu
+from emulator.vendors import dingtalk, feishu, jira
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (dingtalk, feishu)}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira)}
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 
@@ -49,11 +49,13 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def configure(cloud: Cloud, name: str, content: dict[str, Any]) -> dict[str, Any]:
-    """The management port's: set the app's credentials and add records; ValueError if there is no
-    such vendor."""
-    if name not in VENDORS or set(content) - {"app", "records"}:
-        raise ValueError(f"vendors are {', '.join(VENDORS)}; they take app and records")
+    """The management port's: set the app's credentials, forget the records there are, and add
+    some; ValueError if there is no such vendor."""
+    if name not in VENDORS or set(content) - {"app", "records", "forget"}:
+        raise ValueError(f"vendors are {', '.join(VENDORS)}; they take app, records and forget")
     vendor = cloud.vendors[name]
+    if content.get("forget"):
+        vendor.records.clear()
     for key, value in content.get("app", {}).items():
         vendor.app[str(key)] = str(value)
         if key in VENDORS[name].SECRETS:

@@ -18,6 +18,7 @@ from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
 
 KIND = "dingtalk"
+EVENTS_SAY_DECIDED = True
 URL = "https://aflow.dingtalk.com/dingtalk/web/query/pchomepage.htm?procInstId={}"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z")
 # By hand, and by hand through an agent, whose yes counts for nothing and whose no counts.

@@ -17,6 +17,7 @@ from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
 
 KIND = "feishu"
+EVENTS_SAY_DECIDED = True
 URL = "https://www.feishu.cn/approval/admin/approvalList?instanceCode={}"
 _DECISIONS = {"PASS": APPROVE, "REJECT": REJECT}
 _TEXTS = ("input", "textarea", "radio", "radioV2", "date", "number", "amount", "checkbox",

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import actors, dingtalk, feishu, vendors
+from demo import actors, dingtalk, feishu, jira, vendors
 from demo.stage import ROOT, Stage
 
 TRIES = 9
@@ -99,8 +99,12 @@ def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
         headers, body = feishu.request(feishu.changed(f"A-{next(numbers)}"))
         return _event("/feishu", headers, {}, body)
 
+    def from_jira() -> bytes:
+        headers, body = jira.request(jira.moved(f"AKW-{next(numbers)}"))
+        return _event("/jira", headers, {}, body)
+
     return {"standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
-            "feishu": from_feishu}  # fmt: skip
+            "feishu": from_feishu, "jira": from_jira}  # fmt: skip
 
 
 def _event(path: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> bytes:

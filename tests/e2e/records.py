@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from demo import vendors
 from tests.e2e.conftest import Scene, until
 
 
@@ -33,6 +34,12 @@ def handed_over(scene: Scene) -> list[dict[str, Any]]:
     accepted = {call["request_id"] for call in calls}
     tasks = scene.stage.manage("GET", "/tasks")["tasks"]
     return [task for task in tasks if task["request_id"] in accepted]
+
+
+def forget_others(scene: Scene) -> None:
+    """The records of other tests, of some of which no event came."""
+    for name in vendors.NAMES:
+        scene.stage.manage("POST", f"/vendors/{name}", {"forget": True})
 
 
 def look(scene: Scene) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 
 from demo import actors, dingtalk
 from tests.e2e.conftest import Scene, until
-from tests.e2e.records import fetched, handed_over, issued, look, tasks
+from tests.e2e.records import fetched, forget_others, handed_over, issued, look, tasks
 from tests.e2e.test_revoke import remains
 
 ANSWERED = (200, "success")
@@ -282,6 +282,7 @@ def test_vendor_that_fails_costs_nothing_but_time(
 
 def test_event_that_never_came_is_found_by_the_timer(scene: Scene, record: str) -> None:
     """Once: what the log knows is not fetched again; what was turned down is told and left."""
+    forget_others(scene)
     begun = dingtalk.minute(datetime.now(UTC) - timedelta(days=2))
     approve(scene, record, fields(scene), createTime=begun)
     approve(scene, f"{record}-no", fields(scene), createTime=begun, result="refuse")

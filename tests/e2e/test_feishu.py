@@ -11,7 +11,7 @@ import pytest
 
 from demo import actors, dingtalk, feishu
 from tests.e2e.conftest import Scene, until
-from tests.e2e.records import fetched, handed_over, issued, look, tasks
+from tests.e2e.records import fetched, forget_others, handed_over, issued, look, tasks
 from tests.e2e.test_revoke import remains
 
 TAKEN: tuple[int, Any] = (200, {})
@@ -236,6 +236,7 @@ def test_vendor_that_fails_costs_nothing_but_time(
 
 def test_event_that_never_came_is_found_by_the_timer(scene: Scene, record: str) -> None:
     """Once; one that is not decided yet is looked at again."""
+    forget_others(scene)
     begun = int((time.time() - 2 * 86_400) * 1000)
     approve(scene, record, fields(scene), start_time=begun)
     approve(scene, f"{record}-W", fields(scene), start_time=begun, status="PENDING")
