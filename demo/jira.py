@@ -85,7 +85,8 @@ def record(fields: dict[str, Any], votes: tuple[str, ...] = ("carol", "dave"),
     return {
         "issue": {"key": "", "fields": {
             "summary": "AccessKey for an application", "project": {"key": PROJECT},
-            "created": _date(begun), "reporter": _person(requester), "status": {"name": status},
+            "created": _date(begun), "reporter": _person(requester),
+            "creator": _person(requester), "status": {"name": status},
             **{FIELDS[name]: value for name, value in fields.items()},
         }},
         "approvals": [{

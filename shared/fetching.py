@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import audit, handover, key_text, removal
+from shared import audit, handover, hints, key_text, removal
 from shared.audit import Attempt
 from shared.deliveries import Delivery
 from shared.errors import AkwardenError, FetchIncomplete, RecordPending
@@ -99,7 +99,7 @@ def _fetched(
     if isinstance(found, Record) and found.withdraws:
         found, digest = _read(vendor, api, found.withdraws)
         if isinstance(found, Record):
-            found = replace(found, status=WITHDRAWN)
+            found = replace(found, status=WITHDRAWN)  # whatever it withdrew itself
     ticket = found if isinstance(found, Denied) else records.delivery(
         found, run.people, run.account_id, run.now())  # fmt: skip
     if isinstance(ticket, Delivery) and ticket.action == "revoke":
@@ -114,7 +114,7 @@ def _fetched(
 
 def _read(vendor: Vendor, api: Records, id: str) -> tuple[Record | Denied, str]:
     """The record, and the SHA-256 of what the vendor answered."""
-    content = api.get(id)
+    content = api.get(id) if hints.RECORD.fullmatch(id) else None
     if content is None:
         return Denied("record_not_found", "record"), ""
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
@@ -183,4 +183,5 @@ def _missed(run: Fetcher, kind: str, api: Records) -> list[Hint]:
                  f"limit {MOST_KNOWN}")  # fmt: skip  (a name of ours and a number)
     rows = run.audit_log.select_logs(statement, now - LOOKBACK, now + timedelta(minutes=15))
     known = {row["ticket_id"] for row in rows}
-    return [Hint(kind, id) for id in finished if id not in known]
+    return [Hint(kind, id) for id in finished
+            if id not in known and hints.RECORD.fullmatch(id)]  # fmt: skip

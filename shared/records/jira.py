@@ -35,11 +35,12 @@ def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied
         if issue["project"]["key"] not in place.forms:
             return Denied("record_not_found", "record")
         edited = _edited(content["changes"], place)
+        reporter, creator = _account(issue["reporter"]), _account(issue["creator"])
         return Record(
             kind=KIND, id=id, url=f"https://{place.tenant}/browse/{id}",
             title=str(issue.get("summary", "")), status=_status(content, place),
-            requester=(_account(issue["reporter"]),), votes=_votes(content["approvals"], edited),
-            fields=_fields(issue, place),
+            requester=(reporter,), votes=_votes(content["approvals"], edited),
+            fields=_fields(issue, place), filed_by=(creator,) if creator != reporter else (),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return Denied("record_unreadable", "record")

@@ -33,7 +33,8 @@ class Vote:
 class Record:
     """`status` is APPROVED, PENDING (it may be decided yet), CLOSED (it never will lead to
     anything) or WITHDRAWN (after it was approved). `withdraws`: this one asks, and was approved,
-    to take back that other record. `fields` are the form's, by our names."""
+    to take back that other record. `fields` are the form's, by our names. `filed_by`: who filed it
+    for the requester, if that is somebody else."""
 
     kind: str
     id: str
@@ -44,6 +45,7 @@ class Record:
     votes: tuple[Vote, ...]
     fields: Mapping[str, str]
     withdraws: str = ""
+    filed_by: tuple[str, ...] = ()
 
 
 def delivery(record: Record, people: People, account_id: str, now: datetime) -> Delivery | Denied:
@@ -63,7 +65,10 @@ def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
         requester = f"unknown@{record.kind}.invalid"  # who has left still has keys to be ended
     if not requester:
         raise Refused("requester_unknown", "requester")
-    return forms.content(record.fields, account_id=account_id) | {
+    content = forms.content(record.fields, account_id=account_id)
+    if record.filed_by and record.status != WITHDRAWN:
+        content["beneficiary"] = _filed_by(record, people, content)
+    return content | {
         "id": record.id, "url": record.url, "title": _title(record),
         "status": "withdrawn" if record.status == WITHDRAWN else "approved",
         "requester": _principal(requester),
@@ -73,6 +78,17 @@ def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
             for vote in record.votes if (person := people.of(record.kind, *vote.voter))
         ],
     }  # fmt: skip
+
+
+def _filed_by(record: Record, people: People, content: dict[str, Any]) -> dict[str, str]:
+    """Whoever filed it in another's name asks, too, and no vote of theirs may count: they stand
+    where a ticket has the other person of whom that is so."""
+    person = people.of(record.kind, *record.filed_by)
+    if not person:
+        raise Refused("requester_unknown", "requester")
+    if content.get("beneficiary", {}).get("email", person) != person:
+        raise Refused("invalid_value", "beneficiary")  # three people ask: there is room for two
+    return _principal(person)
 
 
 def _principal(email: str) -> dict[str, str]:

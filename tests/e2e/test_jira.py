@@ -130,7 +130,13 @@ def test_bad_request_is_refused_and_leads_to_nothing(
 
 
 def _own(content: dict[str, Any]) -> None:
-    content["issue"]["fields"]["reporter"]["accountId"] = jira.PEOPLE["carol"]
+    for name in ("reporter", "creator"):
+        content["issue"]["fields"][name]["accountId"] = jira.PEOPLE["carol"]
+
+
+def _filed_for_another(content: dict[str, Any]) -> None:
+    """Carol files it in Alice's name, and approves it."""
+    content["issue"]["fields"]["creator"]["accountId"] = jira.PEOPLE["carol"]
 
 
 def _edited(field: str) -> Spoil:
@@ -154,7 +160,8 @@ def _stale(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("spoil", "reason"), [
-    (_own, "approver_is_requester"), (_edited(jira.FIELDS["application"]), "approvals_missing"),
+    (_own, "approver_is_requester"), (_filed_for_another, "approver_is_requester"),
+    (_edited(jira.FIELDS["application"]), "approvals_missing"),
     (_edited(jira.FIELDS["permissions"]), "approvals_missing"),
     (_edited("reporter"), "approvals_missing"), (_by_an_app, "approvals_missing"),
     (_declined_by_one, "approval_rejected"), (_stale, "approval_too_old"),
@@ -209,6 +216,17 @@ def test_all_pages_are_read(scene: Scene, record: str) -> None:
     tell(scene, jira.moved(record))
 
     assert "approvals_missing" == issued(scene)["reason"]
+
+
+def test_issue_that_a_stranger_filed_is_refused(scene: Scene, record: str) -> None:
+    """They might be one of the approvers."""
+    content = jira.record(jira.form(scene.application))
+    content["issue"]["fields"]["creator"]["accountId"] = "557058:stranger"
+    approve(scene, record, content)
+
+    tell(scene, jira.moved(record))
+
+    assert "requester_unknown" == fetched(scene)["reason"]
 
 
 def test_unknown_issue_is_refused(scene: Scene, record: str) -> None:
