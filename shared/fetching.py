@@ -71,7 +71,7 @@ Fetched = Accepted | Ignored | Denied
 
 
 def fetch(run: Fetcher, hint: Hint, record: Attempt) -> Fetched:
-    """The record that the hint names, handed over; every outcome is a row before it is answered.
+    """The record that the hint names, handed over; every outcome is a row, written last.
 
     Raises RecordPending where the vendor does not show the decision yet, CloudError.
     """
@@ -105,11 +105,13 @@ def _fetched(
     if isinstance(ticket, Delivery) and ticket.action == "revoke":
         target = removal.target(ticket.ticket)
         ticket = target if isinstance(target, Denied) else ticket
-    if isinstance(ticket, Denied):
-        run.audit_log.put_logs(audit.refusal(record, ticket, run.now()))
-        return ticket
-    run.audit_log.put_logs(_told(record, ticket, digest, run.now()))
-    return _handed_over(run, ticket)
+    outcome = ticket if isinstance(ticket, Denied) else _handed_over(run, ticket)
+    if isinstance(outcome, Denied):
+        run.audit_log.put_logs(audit.refusal(record, outcome, run.now()))
+    elif isinstance(ticket, Delivery):
+        # Last: a record that has a row is not looked for again.
+        run.audit_log.put_logs(_told(record, ticket, digest, run.now()))
+    return outcome
 
 
 def _read(vendor: Vendor, api: Records, id: str) -> tuple[Record | Denied, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo import actors, leaks
+from demo import actors, dingtalk, leaks, vendors
 from demo.stage import Stage
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
@@ -18,7 +18,7 @@ def https_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """A cloud whose functions speak https, from forked or from fresh interpreters."""
     stage = Stage(
         calm=True, max_lag_seconds=1, quiet=True, choices={"fc_cold_start": request.param},
-        settings={"AKWARDEN_PROTOCOL": "https"},
+        settings={"AKWARDEN_PROTOCOL": "https", "AKWARDEN_SOURCES": ",".join(vendors.NAMES)},
     )  # fmt: skip
     furnish(stage)
     yield stage
@@ -43,3 +43,22 @@ def test_key_is_issued_over_https(https_stage: Stage) -> None:
     assert {"kms", "ram", "ims", "sls", "fc", "sts"} <= {call["product"] for call in calls}
     assert {True} == {call["secure"] for call in ours}
     leaks.assert_none(stage, [json.dumps(reply[1])])
+
+
+def test_vendors_are_asked_over_https(https_stage: Stage) -> None:
+    """An instance of DingTalk leads to a key, and no call of a function came in the clear."""
+    stage = https_stage
+    instance = dingtalk.instance(dingtalk.form("parcels"))
+    stage.manage("POST", "/vendors/dingtalk", {"records": {"proc-1": instance}})
+    query, body = dingtalk.request(dingtalk.finished("proc-1"))
+
+    status, answer = actors.deliver(stage, body, {}, f"dingtalk?{query}")
+
+    assert (200, "success") == (status, dingtalk.understood(answer))
+    until(lambda: [task for task in stage.manage("GET", "/tasks")["tasks"]
+                   if task["function"] == "akw-issue" and task["state"] == "Succeeded"])
+    asked = [call for call in stage.manage("GET", "/history")["calls"]
+             if call["product"] == "dingtalk"]  # fmt: skip
+    assert ["GetAccessToken", "GetProcessInstance"] == [call["action"] for call in asked]
+    assert {True} == {call["secure"] for call in asked}
+    leaks.assert_none(stage, [json.dumps(answer)])
