@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 FETCHED, IGNORED = "record.fetched", "record.ignored"
 LOOKBACK = timedelta(days=14)  # how long before its decision a missed record may have been begun
 SETTLED = timedelta(minutes=5)  # a younger one may have an event under way
+PATIENCE = timedelta(hours=26)  # FC keeps a task's event for a day, and tries it for so long
 NOT_DECIDED = "not approved"
 MOST_KNOWN = 100_000
 
@@ -181,8 +182,12 @@ def _missed(run: Fetcher, kind: str, api: Records) -> list[Hint]:
     finished = api.finished(now - LOOKBACK, now - SETTLED)
     if not finished:
         return []
-    statement = (f'ticket_system: "{kind}" | select distinct ticket_id from log '  # noqa: S608
-                 f"limit {MOST_KNOWN}")  # fmt: skip  (a name of ours and a number)
+    # Handed over long ago, and nobody wrote of it since: its task was lost with all its tries.
+    lost_ms = int((now - PATIENCE).timestamp() * 1000)
+    statement = (
+        f'ticket_system: "{kind}" | select distinct ticket_id from log '  # noqa: S608 (ours)
+        f"where event_type <> '{FETCHED}' or reason = 'revoke' or time_ms > {lost_ms} "
+        f"limit {MOST_KNOWN}")  # fmt: skip
     rows = run.audit_log.select_logs(statement, now - LOOKBACK, now + timedelta(minutes=15))
     known = {row["ticket_id"] for row in rows}
     return [Hint(kind, id) for id in finished

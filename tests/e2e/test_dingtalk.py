@@ -6,6 +6,7 @@ cloud: the function fetches them with its own credentials.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from demo import actors, dingtalk
-from tests.e2e.conftest import Scene, until
+from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.records import fetched, forget_others, handed_over, issued, look, tasks
 from tests.e2e.test_revoke import remains
 
@@ -291,3 +292,24 @@ def test_event_that_never_came_is_found_by_the_timer(scene: Scene, record: str) 
 
     assert ("issued", 1) == (issued(scene)["status"], first["accepted"])
     assert (1, None, None) == (first["ignored"], second.get("accepted"), second.get("ignored"))
+
+
+def test_what_was_lost_with_its_task_is_handed_over_again(
+    scene: Scene, record: str, travels: contextlib.ExitStack
+) -> None:
+    """The issuing function was stopped for longer than FC keeps a task."""
+    begun = dingtalk.minute(datetime.now(UTC) - timedelta(hours=1))
+    approve(scene, record, fields(scene), createTime=begun)
+    scene.stage.manage("POST", "/faults", {
+        "product": "sls", "action": "*", "function": "akw-issue", "kind": "error", "times": 0,
+        "status": 403, "code": "Unauthorized", "message": "x"})  # fmt: skip
+    assert 1 == look(scene)["accepted"]
+    until(lambda: [task for task in handed_over(scene) if task["state"] == "Failed"])
+    scene.stage.manage("DELETE", "/faults")
+    assert {} == look(scene)
+
+    pass_time(scene, travels, 27 * 3600)
+
+    assert 1 == look(scene)["accepted"]
+    until(lambda: [task for task in handed_over(scene) if task["state"] == "Succeeded"])
+    assert "approval_too_old" == issued(scene)["reason"]

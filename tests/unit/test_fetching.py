@@ -37,6 +37,7 @@ class Scene:
     rows: list[audit.Row] = field(default_factory=list)
     breaks: str = ""
     functions: FakeFunctions = field(default_factory=FakeFunctions)
+    now: datetime = NOW
 
     def _do(self, what: str) -> None:
         self.done.append(what)
@@ -63,7 +64,10 @@ class Scene:
     def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[audit.Row]:
         self._do("select_logs")
         assert 'ticket_system: "dingtalk"' in query
-        return [{"ticket_id": id} for id in {row["ticket_id"] for row in self.rows}]
+        before = int(query.partition("time_ms > ")[2].split()[0])
+        return [{"ticket_id": row["ticket_id"]} for row in self.rows
+                if row["event_type"] != FETCHED or row["reason"] == "revoke"
+                or int(row["time_ms"]) > before]  # fmt: skip
 
     # -- ports.Functions
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
@@ -77,7 +81,8 @@ class Scene:
         place = bootstrap.places()["dingtalk"]
         return Fetcher(
             {"dingtalk": Vendor(place, dingtalk.record, lambda: self, events_say_decided)},
-            bootstrap.people(), ACCOUNT_ID, self, "akw-issue", "akw-revoke", self, lambda: NOW,
+            bootstrap.people(), ACCOUNT_ID, self, "akw-issue", "akw-revoke", self,
+            lambda: self.now,
         )  # fmt: skip
 
 
@@ -191,6 +196,32 @@ def test_timer_serves_what_the_log_does_not_know_once() -> None:
 
     assert ({"accepted": 1, "ignored": 1}, {}) == (first, second)
     assert {FETCHED, IGNORED} == {row["event_type"] for row in scene.rows}
+
+
+@pytest.mark.parametrize(("state", "tasks"), [("Failed", 2), ("Succeeded", 1), ("Running", 1)])
+def test_timer_hands_over_again_what_was_lost_with_its_task(state: str, tasks: int) -> None:
+    """After a day and more, and if nobody has written of that ticket since; not twice a day."""
+    scene = approved()
+    scene.listed = ["proc-1"]
+    look(scene)
+    scene.functions.states = dict.fromkeys(scene.functions.states, state)
+    scene.now += timedelta(hours=25)
+    assert {} == look(scene)
+
+    scene.now += timedelta(hours=2)
+
+    assert [{"accepted": 1}, {}] == [look(scene), look(scene)]
+    assert tasks == len(scene.functions.states)
+
+
+def test_withdrawal_is_handed_over_once_however_long_ago() -> None:
+    scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0")
+    scene.records["proc-0"] = vendor.instance(FORM)
+    scene.listed = ["proc-1"]
+    look(scene)
+    scene.now += timedelta(days=3)
+
+    assert {} == look(scene)
 
 
 @pytest.mark.parametrize("breaks", ["finished", "select_logs", "get"])
