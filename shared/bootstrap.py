@@ -246,7 +246,8 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
         reader = import_module(f"shared.records.{kind}")
         adapter = import_module(f"shared.adapters.{kind}").Adapter
         api = partial(_records, adapter, known[kind], current, environment)
-        vendors[kind] = Vendor(known[kind], reader.record, api, reader.EVENTS_SAY_DECIDED)
+        vendors[kind] = Vendor(
+            known[kind], reader.standing, reader.record, api, reader.EVENTS_SAY_DECIDED)
     return current, Fetcher(
         vendors=vendors, people=people(), account_id=current.account_id,
         functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,

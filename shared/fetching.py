@@ -10,25 +10,26 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import audit, handover, hints, key_text, removal
+from shared import audit, handover, hints, key_text, reasons
 from shared.audit import Attempt
-from shared.deliveries import Delivery
 from shared.errors import AkwardenError, FetchIncomplete, RecordPending
 from shared.handover import Accepted
 from shared.hints import Hint
+from shared.orders import Order, Selector
 from shared.people import People
 from shared.places import Place
 from shared.ports import AuditLog, Functions, Records
 from shared.records import record as records
-from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record
+from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Standing
 from shared.refusals import Denied
 
 log = logging.getLogger(__name__)
 FETCHED, IGNORED = "record.fetched", "record.ignored"
+REVOKE = "revoke"  # the reason of a row whose record has withdrawn another, or itself
 LOOKBACK = timedelta(days=14)  # how long before its decision a missed record may have been begun
 SETTLED = timedelta(minutes=5)  # a younger one may have an event under way
 PATIENCE = timedelta(hours=26)  # FC keeps a task's event for a day, and tries it for so long
@@ -38,10 +39,12 @@ MOST_KNOWN = 100_000
 
 @dataclass(frozen=True)
 class Vendor:
-    """One source: its place, how to read its records, and their API once it is needed. If its
-    events say that a record is decided, one that is not is asked for again."""
+    """One source: its place, how to read where its records are and what they ask for, and their API
+    once it is needed. If its events say that a record is decided, one that is not is asked for
+    again."""
 
     place: Place
+    standing: Callable[[str, Mapping[str, Any], Place], Standing | Denied]
     read: Callable[[str, Mapping[str, Any], Place], Record | Denied]
     records: Callable[[], Records]
     events_say_decided: bool
@@ -90,60 +93,77 @@ def fetch(run: Fetcher, hint: Hint, record: Attempt) -> Fetched:
 def _fetched(
     run: Fetcher, vendor: Vendor, api: Records, hint: Hint, record: Attempt
 ) -> Fetched:
-    found, digest = _read(vendor, api, hint.record)
-    if isinstance(found, Record) and found.status == PENDING:
-        raise RecordPending(f"{hint.kind} {hint.record} is not decided yet")
-    if isinstance(found, Record) and found.status == CLOSED:
-        run.audit_log.put_logs(record.note(IGNORED, run.now(), outcome=audit.SKIPPED,
-                                           reason=NOT_DECIDED))  # fmt: skip
-        return Ignored(hint.record)
-    if isinstance(found, Record) and found.withdraws:
-        found, digest = _read(vendor, api, found.withdraws)
-        if isinstance(found, Record):
-            found = replace(found, status=WITHDRAWN)  # whatever it withdrew itself
-    ticket = found if isinstance(found, Denied) else records.delivery(
-        found, run.people, run.account_id, run.now())  # fmt: skip
-    if isinstance(ticket, Delivery) and ticket.action == "revoke":
-        target = removal.target(ticket.ticket)
-        ticket = target if isinstance(target, Denied) else ticket
-    outcome = ticket if isinstance(ticket, Denied) else _handed_over(run, ticket)
+    content = api.get(hint.record)
+    outcome, facts = _decided(run, vendor, hint, content)
     if isinstance(outcome, Denied):
-        run.audit_log.put_logs(audit.refusal(record, outcome, run.now()))
-    elif isinstance(ticket, Delivery):
-        # Last: a record that has a row is not looked for again.
-        run.audit_log.put_logs(_told(record, ticket, digest, run.now()))
+        rows = audit.refusal(record, outcome, run.now())
+    elif isinstance(outcome, Ignored):
+        rows = record.note(IGNORED, run.now(), outcome=audit.SKIPPED, reason=NOT_DECIDED)
+    else:
+        rows = _told(record, outcome, content or {}, facts, run.now())
+    run.audit_log.put_logs(rows)  # last: a record that has a row is not looked for again
     return outcome
 
 
-def _read(vendor: Vendor, api: Records, id: str) -> tuple[Record | Denied, str]:
-    """The record, and the SHA-256 of what the vendor answered."""
-    content = api.get(id) if hints.RECORD.fullmatch(id) else None
+def _decided(
+    run: Fetcher, vendor: Vendor, hint: Hint, content: Mapping[str, Any] | None
+) -> tuple[Fetched, dict[str, str]]:
+    """What comes of the record, handed over; and what its row is to say of it."""
     if content is None:
-        return Denied("record_not_found", "record"), ""
+        return Denied("record_not_found", "record"), {}
+    standing = vendor.standing(hint.record, content, vendor.place)
+    if isinstance(standing, Denied):
+        return standing, {}
+    if standing.status == PENDING:
+        raise RecordPending(f"{hint.kind} {hint.record} is not decided yet")
+    if standing.status == CLOSED:
+        return Ignored(hint.record), {}
+    if standing.status == WITHDRAWN:
+        return _end(run, hint.kind, standing.withdraws), {"reason": REVOKE}
+    return _issue(run, vendor, hint.record, content)
+
+
+def _end(run: Fetcher, kind: str, withdrawn: str) -> Accepted | Denied:
+    """An order to end that record's grant, by the ticket's id alone: nothing else of the record is
+    read, so that nothing in it can keep its grant alive."""
+    if not hints.RECORD.fullmatch(withdrawn):
+        return Denied("record_unreadable", "record")
+    digest = hashlib.sha256(f"{kind}\n{withdrawn}".encode()).hexdigest()
+    whose = Selector("ticket", source=kind, ticket=withdrawn)
+    order = Order(f"withdrawn-{digest[:24]}", reasons.WITHDRAWN, whose, None, f"{kind}:{withdrawn}")
+    handover.submit_order(run.functions, run.revoke_function, order, run.now())
+    return Accepted(order.operation_id, withdrawn, REVOKE, "")
+
+
+def _issue(
+    run: Fetcher, vendor: Vendor, id: str, content: Mapping[str, Any]
+) -> tuple[Accepted | Denied, dict[str, str]]:
+    if key_text.holds_access_key(json.dumps(content, ensure_ascii=False)):
+        return Denied("contains_access_key"), {}
+    found = vendor.read(id, content, vendor.place)
+    given = found if isinstance(found, Denied) else records.delivery(
+        found, run.people, run.account_id, run.now())  # fmt: skip
+    if isinstance(given, Denied):
+        return given, {}
+    ticket = given.ticket
+    return handover.submit(run.functions, run.issue_function, given, run.now()), {
+        "application": ticket.application, "environment": ticket.environment,
+        "requester_id": ticket.requester.id, "ticket_url": ticket.url, "reason": given.action,
+        "approver_id": ",".join(vote.approver.id for vote in ticket.approvals),
+    }  # fmt: skip
+
+
+def _told(
+    record: Attempt, outcome: Accepted, content: Mapping[str, Any], facts: Mapping[str, str],
+    now: datetime,
+) -> list[audit.Row]:  # fmt: skip
+    """By which record it was decided, so that an auditor can compare it with the vendor's: the
+    SHA-256 is that of its answer as JSON with sorted keys."""
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-    if key_text.holds_access_key(text):
-        return Denied("contains_access_key"), ""
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-    return vendor.read(id, content, vendor.place), digest
-
-
-def _told(record: Attempt, ticket: Delivery, digest: str, now: datetime) -> list[audit.Row]:
-    """By which record the ticket was decided, so that an auditor can compare it with the
-    vendor's."""
-    asked = ticket.ticket
-    change = audit.Change(FETCHED, "", "", resource=f"record/{asked.id}")
-    outcome = audit.Outcome(audit.SUCCESS, message=f"sha256:{digest}")
-    return record.rows(
-        [(change, audit.NOTE, outcome)], now, application=asked.application,
-        environment=asked.environment, requester_id=asked.requester.id, ticket_url=asked.url,
-        approver_id=",".join(vote.approver.id for vote in asked.approvals), reason=ticket.action,
-    )  # fmt: skip
-
-
-def _handed_over(run: Fetcher, ticket: Delivery) -> Accepted | Denied:
-    if ticket.action == "revoke":
-        return handover.submit_again(run.functions, run.revoke_function, ticket, run.now())
-    return handover.submit(run.functions, run.issue_function, ticket, run.now())
+    change = audit.Change(FETCHED, "", "", resource=f"record/{outcome.ticket_id}")
+    noted = audit.Outcome(audit.SUCCESS, message=f"sha256:{digest}")
+    return record.rows([(change, audit.NOTE, noted)], now, **facts)
 
 
 def look_for_missed(
@@ -186,7 +206,7 @@ def _missed(run: Fetcher, kind: str, api: Records) -> list[Hint]:
     lost_ms = int((now - PATIENCE).timestamp() * 1000)
     statement = (
         f'ticket_system: "{kind}" | select distinct ticket_id from log '  # noqa: S608 (ours)
-        f"where event_type <> '{FETCHED}' or reason = 'revoke' or time_ms > {lost_ms} "
+        f"where event_type <> '{FETCHED}' or reason = '{REVOKE}' or time_ms > {lost_ms} "
         f"limit {MOST_KNOWN}")  # fmt: skip
     rows = run.audit_log.select_logs(statement, now - LOOKBACK, now + timedelta(minutes=15))
     known = {row["ticket_id"] for row in rows}

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shared import hints, naming, reasons, tickets, timestamps
+from shared import hints, naming, orders, reasons, tickets, timestamps
 from shared.deliveries import ACTIONS, Delivery
 from shared.hints import Hint
+from shared.orders import Order
 from shared.refusals import Denied
 
 if TYPE_CHECKING:  # an ingress imports what it runs
@@ -77,13 +78,24 @@ def submit_again(
     Never refused as a repeat: what ended, well or badly, is submitted anew. Beyond the attempts
     that are numbered, the second it came in is the number.
     """
-    body = payload(delivery, now)
+    _again(functions, function, payload(delivery, now), partial(_task_id, delivery), now)
+    return _accepted(delivery)
+
+
+def submit_order(functions: Functions, function: str, order: Order, now: datetime) -> None:
+    """The same with a revocation order."""
+    task_id = partial(naming.task_id, "order", order.id, "revoke", "")
+    _again(functions, function, orders.event_of(order), task_id, now)
+
+
+def _again(
+    functions: Functions, function: str, body: bytes, task_id: Callable[[int], str], now: datetime
+) -> None:
     for attempt in (*range(1, MAX_ATTEMPTS + 1), int(now.timestamp())):
-        task = _task_id(delivery, attempt)
+        task = task_id(attempt)
         submitted = functions.invoke_async(function, body, task)
         if submitted or functions.get_async_task(function, task) not in ENDED:
-            break
-    return _accepted(delivery)
+            return
 
 
 def _task_id(delivery: Delivery, attempt: int) -> str:

@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.places import Place
-from shared.records.record import APPROVED, CLOSED, PENDING, Record, Vote
+from shared.records.record import (
+    APPROVED,
+    CLOSED,
+    PENDING,
+    WITHDRAWN,
+    Record,
+    Standing,
+    Vote,
+)
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
 
@@ -28,30 +36,31 @@ _UNDECIDED = ("NEW", "RUNNING")
 _ABSENT = ("", "null")
 
 
-def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read the answer's `result`; a Denied where it is not what the documentation says."""
+def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
+    """Of the answer's `result`. An instance that was filed again to take its first one back names
+    that one."""
     try:
-        return Record(
-            kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
-            status=_status(content), requester=(_text(content["originatorUserId"]),),
-            votes=_votes(content), fields=_fields(content, place), withdraws=_withdraws(content),
-        )  # fmt: skip
+        if content["status"] in _UNDECIDED:
+            return Standing(PENDING)
+        if (content["status"], content.get("result")) != ("COMPLETED", "agree"):
+            return Standing(CLOSED)
+        if content.get("bizAction") == "REVOKE":
+            return Standing(WITHDRAWN, _text(content["mainProcessInstanceId"]))
+        return Standing(APPROVED)
     except (KeyError, TypeError, ValueError, AttributeError):
         return Denied("record_unreadable", "record")
 
 
-def _status(content: Mapping[str, Any]) -> str:
-    if content["status"] in _UNDECIDED:
-        return PENDING
-    finished = (content["status"], content.get("result")) == ("COMPLETED", "agree")
-    return APPROVED if finished else CLOSED
-
-
-def _withdraws(content: Mapping[str, Any]) -> str:
-    """An instance that was filed again to take its first one back names that one."""
-    if content.get("bizAction") != "REVOKE":
-        return ""
-    return _text(content["mainProcessInstanceId"])
+def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
+    """Read an approved one; a Denied where it is not what the documentation says."""
+    try:
+        return Record(
+            kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
+            requester=(_text(content["originatorUserId"]),), votes=_votes(content),
+            fields=_fields(content, place),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Denied("record_unreadable", "record")
 
 
 def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:

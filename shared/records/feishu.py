@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.places import Place
-from shared.records.record import APPROVED, CLOSED, PENDING, WITHDRAWN, Record, Vote
+from shared.records.record import (
+    APPROVED,
+    CLOSED,
+    PENDING,
+    WITHDRAWN,
+    Record,
+    Standing,
+    Vote,
+)
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
 
@@ -25,26 +33,29 @@ _TEXTS = ("input", "textarea", "radio", "radioV2", "date", "number", "amount", "
 _EARLIEST_MS, _LATEST_MS = 10**12, 10**14
 
 
-def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read the answer's `data`; a Denied where it is not what the documentation says."""
+def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
+    """Of the answer's `data`. An approved instance that is withdrawn stays the same one."""
     try:
         if content["approval_code"] not in place.forms:
             return Denied("record_not_found", "record")  # another form's: nobody asked about it
-        return Record(
-            kind=KIND, id=id, url=URL.format(id), title=str(content.get("approval_name", "")),
-            status=_status(content), requester=_person(content), votes=_votes(content),
-            fields=_fields(content, place),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError):
+        if content.get("reverted") is True or content["status"] == "REVERTED":
+            return Standing(WITHDRAWN, id)
+        if content["status"] == "PENDING":
+            return Standing(PENDING)
+        return Standing(APPROVED if content["status"] == "APPROVED" else CLOSED)
+    except (KeyError, TypeError, AttributeError):
         return Denied("record_unreadable", "record")
 
 
-def _status(content: Mapping[str, Any]) -> str:
-    if content.get("reverted") is True or content["status"] == "REVERTED":
-        return WITHDRAWN
-    if content["status"] == "PENDING":
-        return PENDING
-    return APPROVED if content["status"] == "APPROVED" else CLOSED
+def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
+    """Read an approved one; a Denied where it is not what the documentation says."""
+    try:
+        return Record(
+            kind=KIND, id=id, url=URL.format(id), title=str(content.get("approval_name", "")),
+            requester=_person(content), votes=_votes(content), fields=_fields(content, place),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError):
+        return Denied("record_unreadable", "record")
 
 
 def _person(content: Mapping[str, Any]) -> tuple[str, ...]:

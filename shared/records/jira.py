@@ -16,7 +16,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.places import Place
-from shared.records.record import APPROVED, CLOSED, PENDING, WITHDRAWN, Record, Vote
+from shared.records.record import (
+    APPROVED,
+    CLOSED,
+    PENDING,
+    WITHDRAWN,
+    Record,
+    Standing,
+    Vote,
+)
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
 
@@ -28,32 +36,38 @@ _LATEST_MS = 10**14
 _MATTERS = frozenset({"reporter", "project", "Key", "issuetype"})
 
 
-def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read what was fetched; a Denied where it is not what the documentation says."""
+def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
+    """By the issue's state if people take it back by that, else by its approvals: all of them must
+    be given."""
     try:
         issue = content["issue"]["fields"]
         if issue["project"]["key"] not in place.forms:
             return Denied("record_not_found", "record")
+        if issue["status"]["name"] in place.withdrawn:
+            return Standing(WITHDRAWN, id)
+        decisions = [one["finalDecision"] for one in content["approvals"]]
+        if "declined" in decisions:
+            return Standing(CLOSED)
+        decided = bool(decisions) and all(one == "approved" for one in decisions)
+        return Standing(APPROVED if decided else PENDING)
+    except (KeyError, TypeError, AttributeError):
+        return Denied("record_unreadable", "record")
+
+
+def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
+    """Read an approved one; a Denied where it is not what the documentation says."""
+    try:
+        issue = content["issue"]["fields"]
         edited = _edited(content["changes"], place)
         reporter, creator = _account(issue["reporter"]), _account(issue["creator"])
         return Record(
             kind=KIND, id=id, url=f"https://{place.tenant}/browse/{id}",
-            title=str(issue.get("summary", "")), status=_status(content, place),
+            title=str(issue.get("summary", "")),
             requester=(reporter,), votes=_votes(content["approvals"], edited),
             fields=_fields(issue, place), filed_by=(creator,) if creator != reporter else (),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return Denied("record_unreadable", "record")
-
-
-def _status(content: Mapping[str, Any], place: Place) -> str:
-    if content["issue"]["fields"]["status"]["name"] in place.withdrawn:
-        return WITHDRAWN
-    decisions = [one["finalDecision"] for one in content["approvals"]]
-    if "declined" in decisions:
-        return CLOSED
-    decided = bool(decisions) and all(one == "approved" for one in decisions)
-    return APPROVED if decided else PENDING
 
 
 def _votes(approvals: list[Mapping[str, Any]], edited: datetime | None) -> tuple[Vote, ...]:

@@ -15,8 +15,17 @@ from shared.people import People
 from shared.refusals import Denied
 
 APPROVED, PENDING, CLOSED, WITHDRAWN = "approved", "pending", "closed", "withdrawn"
-REVOKED = "accesskey.ticket.revoked"
 MOST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a record is: APPROVED, PENDING (it may be decided yet), CLOSED (it never will lead to
+    anything) or WITHDRAWN, which says that the grant of record `withdraws` is to end. It is read
+    apart from the rest: what somebody wrote into a form must not keep a grant alive."""
+
+    status: str
+    withdraws: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,27 +40,23 @@ class Vote:
 
 @dataclass(frozen=True)
 class Record:
-    """`status` is APPROVED, PENDING (it may be decided yet), CLOSED (it never will lead to
-    anything) or WITHDRAWN (after it was approved). `withdraws`: this one asks, and was approved,
-    to take back that other record. `fields` are the form's, by our names. `filed_by`: who filed it
-    for the requester, if that is somebody else."""
+    """An approved one. `fields` are the form's, by our names; `requester` are their ids in the
+    channel, `filed_by` those of who filed it for them, if that is somebody else."""
 
     kind: str
     id: str
     url: str
     title: str
-    status: str
     requester: tuple[str, ...]
     votes: tuple[Vote, ...]
     fields: Mapping[str, str]
-    withdraws: str = ""
     filed_by: tuple[str, ...] = ()
 
 
 def delivery(record: Record, people: People, account_id: str, now: datetime) -> Delivery | Denied:
-    """The ticket of an approved or withdrawn record, as a signed webhook would have brought it."""
+    """The ticket of an approved record, as a signed webhook would have brought it."""
     try:
-        kind = REVOKED if record.status == WITHDRAWN else forms.event_type(record.fields)
+        kind = forms.event_type(record.fields)
         content = _content(record, people, account_id)
     except Refused as refused:
         return refused.denied
@@ -61,16 +66,13 @@ def delivery(record: Record, people: People, account_id: str, now: datetime) -> 
 
 def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
     requester = people.of(record.kind, *record.requester)
-    if not requester and record.status == WITHDRAWN:
-        requester = f"unknown@{record.kind}.invalid"  # who has left still has keys to be ended
     if not requester:
         raise Refused("requester_unknown", "requester")
     content = forms.content(record.fields, account_id=account_id)
-    if record.filed_by and record.status != WITHDRAWN:
+    if record.filed_by:
         content["beneficiary"] = _filed_by(record, people, content)
     return content | {
-        "id": record.id, "url": record.url, "title": _title(record),
-        "status": "withdrawn" if record.status == WITHDRAWN else "approved",
+        "id": record.id, "url": record.url, "title": _title(record), "status": "approved",
         "requester": _principal(requester),
         "approvals": [
             {"approver": _principal(person), "decision": vote.decision,

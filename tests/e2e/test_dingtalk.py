@@ -76,6 +76,22 @@ def test_approval_leads_to_a_key_and_its_withdrawal_ends_it(scene: Scene, record
     until(lambda: not remains(scene))
 
 
+def test_withdrawal_that_comes_first_is_not_overtaken(scene: Scene, record: str) -> None:
+    """Events come in any order. What both instances hold besides does not matter to it."""
+    approve(scene, record, fields(scene))
+    approve(scene, f"{record}-back", {}, bizAction="REVOKE", mainProcessInstanceId=record,
+            title="the key was LTAI5tAbCdEfGhIjKlMnOpQr", formComponentValues=None)  # fmt: skip
+    tell(scene, dingtalk.finished(f"{record}-back"))
+    until(lambda: [t for t in handed_over(scene) if t["state"] == "Succeeded"])
+
+    tell(scene, dingtalk.finished(record))
+
+    refused = until(lambda: [t for t in handed_over(scene) if t["function"] == "akw-issue"
+                             and t["state"] == "Succeeded"])[0]  # fmt: skip
+    assert "ticket_consumed" == json.loads(refused["return_payload"])["reason"]
+    assert [] == remains(scene)
+
+
 def test_check_of_the_address_is_answered(scene: Scene) -> None:
     """And leads to nothing."""
     assert ANSWERED == tell(scene, {"EventType": "check_url"})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from demo import dingtalk as vendor
-from shared import audit, bootstrap, fetching, naming
+from shared import audit, bootstrap, fetching, naming, orders
 from shared.errors import CloudError, CloudUnknown, FetchIncomplete, RecordPending
 from shared.fetching import FETCHED, IGNORED, Fetcher, Ignored, Vendor
 from shared.handover import Accepted
@@ -80,7 +80,8 @@ class Scene:
     def fetcher(self, *, events_say_decided: bool = True) -> Fetcher:
         place = bootstrap.places()["dingtalk"]
         return Fetcher(
-            {"dingtalk": Vendor(place, dingtalk.record, lambda: self, events_say_decided)},
+            {"dingtalk": Vendor(place, dingtalk.standing, dingtalk.record, lambda: self,
+                                events_say_decided)},
             bootstrap.people(), ACCOUNT_ID, self, "akw-issue", "akw-revoke", self,
             lambda: self.now,
         )  # fmt: skip
@@ -148,37 +149,42 @@ def test_record_that_is_not_decided_is_asked_again_where_its_event_says_so() -> 
     assert [] == scene.rows
 
 
-@pytest.mark.parametrize("main", [None, {"title": "AccessKey LTAI5tAbCdEfGhIjKlMnOpQr"}])
-def test_withdrawal_of_what_cannot_be_read_is_refused_with_a_row(
-    main: dict[str, Any] | None
-) -> None:
-    scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0")
-    if main is not None:
-        scene.records["proc-0"] = vendor.instance(FORM, **main)
+@pytest.mark.parametrize("main", ["../secrets", "x' or '1", "y" * 65])
+def test_withdrawal_that_names_no_record_is_refused_with_a_row(main: str) -> None:
+    scene = approved(bizAction="REVOKE", mainProcessInstanceId=main)
 
-    assert isinstance(fetch(scene), Denied)
+    assert Denied("record_unreadable", "record") == fetch(scene)
     assert ["ticket.rejected"] == [row["event_type"] for row in scene.rows]
     assert [] == scene.functions.payloads
 
 
-@pytest.mark.parametrize("main", ["../secrets", "x' or '1", "y" * 65])
-def test_withdrawal_that_names_no_record_asks_for_none(main: str) -> None:
-    scene = approved(bizAction="REVOKE", mainProcessInstanceId=main)
-
-    assert Denied("record_not_found", "record") == fetch(scene)
-    assert 1 == scene.done.count("get")
-
-
-def test_withdrawal_revokes_the_first_record_by_its_own_id() -> None:
-    """Not its own, under which nothing was issued."""
-    scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0")
-    scene.records["proc-0"] = vendor.instance(FORM)
+def test_withdrawal_orders_the_end_of_the_first_record_by_its_id() -> None:
+    """Not by its own, under which nothing was issued; and whatever either of them holds."""
+    scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0",
+                     title="it was LTAI5tAbCdEfGhIjKlMnOpQr")  # fmt: skip
 
     outcome = fetch(scene)
 
     assert isinstance(outcome, Accepted)
     assert ("revoke", "proc-0") == (outcome.action, outcome.ticket_id)
-    assert ["get", "get", "akw-revoke", "put_logs"] == scene.done
+    assert ["get", "akw-revoke", "put_logs"] == scene.done
+    order = orders.of_event(scene.functions.payloads[0])
+    assert isinstance(order, orders.Order)
+    assert ("withdrawn", "ticket", "dingtalk", "proc-0") == (
+        order.reason, order.selector.by, order.selector.source, order.selector.ticket)
+
+
+@pytest.mark.parametrize(("state", "tasks"), [("Succeeded", 2), ("Failed", 2), ("Running", 1)])
+def test_withdrawal_that_comes_again_is_ordered_again(state: str, tasks: int) -> None:
+    """Under the same id; not while it is at work."""
+    scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0")
+    fetch(scene)
+    scene.functions.states = dict.fromkeys(scene.functions.states, state)
+
+    fetch(scene)
+
+    assert tasks == len(scene.functions.states)
+    assert 1 == len(set(scene.functions.payloads))
 
 
 def look(scene: Scene, seconds: float = 60) -> dict[str, int]:
@@ -216,7 +222,6 @@ def test_timer_hands_over_again_what_was_lost_with_its_task(state: str, tasks: i
 
 def test_withdrawal_is_handed_over_once_however_long_ago() -> None:
     scene = approved(bizAction="REVOKE", mainProcessInstanceId="proc-0")
-    scene.records["proc-0"] = vendor.instance(FORM)
     scene.listed = ["proc-1"]
     look(scene)
     scene.now += timedelta(days=3)

@@ -15,7 +15,7 @@ from shared import bootstrap
 from shared.errors import ConfigError
 from shared.http_event import Inbound
 from shared.records import jira as records
-from shared.records.record import Record
+from shared.records.record import Record, Standing
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import hmac_body, jira
@@ -71,6 +71,7 @@ def test_no_record_raises(changes: dict[str, Any]) -> None:
     content = vendor.record(vendor.form("orders")) | changes
 
     assert isinstance(records.record("AKW-1", content, PLACE), Record | Denied)
+    assert isinstance(records.standing("AKW-1", content, PLACE), Standing | Denied)
 
 
 @pytest.mark.parametrize("value", ["", "{}", "[]", '["short"]', "[1]", '"a text of some length"'])

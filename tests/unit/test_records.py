@@ -17,7 +17,7 @@ from shared import approvals, bootstrap
 from shared.approvals import Approved
 from shared.deliveries import Delivery
 from shared.records import dingtalk
-from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Vote, delivery
+from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Standing, delivery
 from shared.refusals import Denied
 from tests.unit.samples import ACCOUNT_ID, NOW, RULES
 from tests.unit.strategies import brief
@@ -83,7 +83,17 @@ def counted(operations: list[dict[str, Any]], requester: str) -> bool:
     ({"status": "CANCELED"}, CLOSED), ({"result": None}, CLOSED),
 ])  # fmt: skip
 def test_what_is_not_agreed_is_never_approved(change: dict[str, Any], status: str) -> None:
-    assert status == read(instance(**change)).status
+    assert Standing(status) == dingtalk.standing("proc-1", instance(**change), PLACE)
+
+
+def test_withdrawal_is_read_whatever_else_the_record_says() -> None:
+    """Its form may be anything: a key must not live on because of what somebody wrote there."""
+    content = instance(bizAction="REVOKE", mainProcessInstanceId="proc-0",
+                       formComponentValues="nonsense", operationRecords=7)  # fmt: skip
+
+    assert Standing(WITHDRAWN, "proc-0") == dingtalk.standing("proc-1", content, PLACE)
+    assert isinstance(dingtalk.standing("proc-1", {**content, "mainProcessInstanceId": None},
+                                        PLACE), Denied)  # fmt: skip
 
 
 def test_field_that_comes_twice_is_not_read() -> None:
@@ -93,17 +103,6 @@ def test_field_that_comes_twice_is_not_read() -> None:
         {"id": "TextField-x", "name": "application", "value": "other"})
 
     assert Denied("record_unreadable", "record") == dingtalk.record("proc-1", content, PLACE)
-
-
-def test_withdrawal_ends_the_grant_of_somebody_who_has_left() -> None:
-    """Nobody maps them any more, and their key must go."""
-    record = Record("dingtalk", "proc-1", "https://oa.example.com/1", "t", WITHDRAWN, ("gone",),
-                    (Vote(("carol01",), "approve", NOW),), read(instance()).fields)  # fmt: skip
-
-    ticket = delivery(record, PEOPLE, ACCOUNT_ID, NOW)
-
-    assert isinstance(ticket, Delivery)
-    assert ("revoke", "withdrawn") == (ticket.action, ticket.ticket.status)
 
 
 @pytest.mark.parametrize(("title", "kept"), [
@@ -129,6 +128,7 @@ VALUES = st.recursive(
 @brief
 def test_no_record_raises(changes: dict[str, Any]) -> None:
     """Whatever stands where."""
+    assert isinstance(dingtalk.standing("proc-1", instance() | changes, PLACE), Standing | Denied)
     found = dingtalk.record("proc-1", instance() | changes, PLACE)
     assert isinstance(found, Record | Denied)
     if isinstance(found, Record):
