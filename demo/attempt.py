@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, dingtalk, feishu, jira, vendors
+from demo import actors, dingtalk, feishu, github, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -40,7 +40,7 @@ def main(given: list[str]) -> int:
     if status != 200:
         return 1
     for function in ("akw-fetch", "akw-issue"):
-        outcome = _outcome(management, function, record)
+        outcome = _outcome(management, function, record.partition("-")[2])
         print(f"{function}: {json.dumps(outcome)}")
     return 0 if outcome.get("status") == "issued" else 1
 
@@ -73,14 +73,26 @@ def _from_jira(
     return actors.post(f"{webhook}jira", body, headers)
 
 
-SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu, "jira": _from_jira}
+def _from_github(
+    management: str, webhook: str, record: str, application: str
+) -> tuple[int, Any]:
+    number = int(record.partition("-")[2])
+    issue = github.issue(number, github.body(application))
+    manage(management, "POST", "/vendors/github",
+           {"records": {f"{github.REPOSITORY}.{number}": issue}})  # fmt: skip
+    headers, body = github.request(github.commented(number))
+    return actors.post(f"{webhook}github", body, headers)
 
 
-def _outcome(management: str, function: str, record: str) -> dict[str, Any]:
-    """What the function's task about that record answered."""
+SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu, "jira": _from_jira,
+           "github": _from_github}  # fmt: skip
+
+
+def _outcome(management: str, function: str, number: str) -> dict[str, Any]:
+    """What the function's task about that number answered."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
-        tasks = manage(management, "GET", f"/tasks?event={record}")["tasks"]
+        tasks = manage(management, "GET", f"/tasks?event={number}")["tasks"]
         for task in tasks:
             if task["function"] == function and task["state"] in ENDED:
                 return dict(json.loads(task["return_payload"] or "{}")) or {"state": task["state"]}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 
-from demo import actors, dingtalk, feishu, jira
+from demo import actors, dingtalk, feishu, github, jira
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
-NAMES = ("dingtalk", "feishu", "jira")
+NAMES = ("dingtalk", "feishu", "jira", "github")
 
 
 def connect(stage: Stage) -> None:
@@ -20,6 +20,8 @@ def connect(stage: Stage) -> None:
         "akwarden/api-feishu": feishu.api_secret(),
         "akwarden/in-jira": jira.channel_secret(),
         "akwarden/api-jira": jira.api_secret(),
+        "akwarden/in-github": github.channel_secret(),
+        "akwarden/api-github": github.api_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
@@ -33,3 +35,4 @@ def connect(stage: Stage) -> None:
         "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/jira", {
         "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip
+    stage.manage("POST", "/vendors/github", {"app": {"token": github.TOKEN}})

@@ -14,8 +14,9 @@ from typing import Any
 from shared.refusals import Denied
 
 FORMAT = "akwarden.hint/1"
-KINDS = ("dingtalk", "feishu", "jira")
-# DingTalk's instance ids, Feishu's instance codes, Jira's issue keys; as a ticket's id may be.
+KINDS = ("dingtalk", "feishu", "jira", "github")
+# DingTalk's instance ids, Feishu's instance codes, Jira's issue keys, of GitHub the repository's
+# name and the issue's number; as a ticket's id may be.
 RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

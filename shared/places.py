@@ -15,10 +15,10 @@ FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")  # a ticket field's or a template pa
 
 @dataclass(frozen=True)
 class Place:
-    """One source. `tenant`: DingTalk's corp id, Feishu's tenant key, Jira's host. `forms`: whose
-    records count (process codes, approval codes, project keys). `fields`: our name of a field by
-    what the form calls it. `withdrawn`: the states by which people take an approved record back,
-    where the vendor has no way of its own."""
+    """One source. `tenant`: DingTalk's corp id, Feishu's tenant key, Jira's host, GitHub's owner.
+    `forms`: whose records count (process codes, approval codes, project keys, repositories).
+    `fields`: our name of a field by what the form calls it. `withdrawn`: the states by which people
+    take an approved record back, where the vendor has no way of its own."""
 
     kind: str
     tenant: str

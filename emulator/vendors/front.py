@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk, feishu, jira
+from emulator.vendors import dingtalk, feishu, github, jira
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira)}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github)}
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import actors, dingtalk, feishu, jira, vendors
+from demo import actors, dingtalk, feishu, github, jira, vendors
 from demo.stage import ROOT, Stage
 
 TRIES = 9
@@ -103,8 +103,12 @@ def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
         headers, body = jira.request(jira.moved(f"AKW-{next(numbers)}"))
         return _event("/jira", headers, {}, body)
 
+    def from_github() -> bytes:
+        headers, body = github.request(github.commented(next(numbers)))
+        return _event("/github", headers, {}, body)
+
     return {"standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
-            "feishu": from_feishu, "jira": from_jira}  # fmt: skip
+            "feishu": from_feishu, "jira": from_jira, "github": from_github}  # fmt: skip
 
 
 def _event(path: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> bytes:

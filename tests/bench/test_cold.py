@@ -10,10 +10,11 @@ from demo import actors, vendors
 from demo.stage import Stage
 from tests.bench.cold import Measured, measure
 
-SHARE = {"standard-webhooks": 0.25, "dingtalk": 0.3, "feishu": 0.3, "jira": 0.3}
+SHARE = {"standard-webhooks": 0.25, "dingtalk": 0.3, "feishu": 0.3, "jira": 0.3, "github": 0.3}
 SLOW = ("Tea", "alibabacloud_", "aliyun", "fc2", "requests", "urllib3")
 OWN = {"standardwebhooks": "standard-webhooks", "shared.sources.dingtalk": "dingtalk",
        "shared.sources.feishu": "feishu", "shared.sources.jira": "jira",
+       "shared.sources.github": "github",
        "shared.rules": "standard-webhooks"}  # fmt: skip
 LAST_RUN = 3  # a machine that is busy with something else spoils a ratio, too
 
