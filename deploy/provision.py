@@ -305,6 +305,8 @@ def main() -> int:
         settings = settings_module.read(os.environ)
         bootstrap.rules()
         bootstrap.templates()
+        bootstrap.enabled(settings)
+        bootstrap.people()
         administrator = Administrator.of(settings, os.environ)
         provision(administrator, settings, print)
         watch(administrator, settings, print)

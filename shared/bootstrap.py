@@ -83,6 +83,15 @@ def places() -> dict[str, Place]:
     return module.load((CONFIG / "sources.toml").read_text(encoding="utf-8"))
 
 
+def enabled(current: Settings) -> dict[str, Place]:
+    """The places of the sources that are on; ConfigError if the file lacks one of them."""
+    known = places()
+    if missing := [kind for kind in current.kinds if kind not in known]:
+        raise ConfigError(
+            [f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]" for kind in missing])
+    return {kind: known[kind] for kind in current.kinds}
+
+
 def people() -> People:
     """`config/people.toml`; ConfigError with all its problems."""
     from shared import people as module
@@ -238,11 +247,8 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
     from shared.fetching import Fetcher, Vendor
 
     current, log = audit_log(environment, function.name)
-    known = places()
-    vendors = {}
-    for kind in current.kinds:
-        if kind not in known:
-            raise ConfigError([f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]"])
+    known, vendors = enabled(current), {}
+    for kind in known:
         reader = import_module(f"shared.records.{kind}")
         adapter = import_module(f"shared.adapters.{kind}").Adapter
         api = partial(_records, adapter, known[kind], current, environment)

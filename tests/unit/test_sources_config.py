@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from shared import bootstrap, people, places
@@ -13,6 +15,17 @@ PLACE = '[dingtalk]\ntenant = "ding1"\nforms = ["PROC-1"]\n'
 def test_shipped_files_can_be_used() -> None:
     assert "dingtalk" in bootstrap.places()
     assert "carol@example.com" == bootstrap.people().of("dingtalk", "carol01")
+
+
+def test_source_that_is_on_must_be_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are off need not be, and are not looked at."""
+    monkeypatch.setattr(bootstrap, "places", lambda: places.load(PLACE))
+    named = SimpleNamespace(kinds=("dingtalk",))
+    lacking = SimpleNamespace(kinds=("dingtalk", "jira"))
+
+    assert ["dingtalk"] == list(bootstrap.enabled(named))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"sources.toml has no \[jira\]"):
+        bootstrap.enabled(lacking)  # type: ignore[arg-type]
 
 
 def test_field_is_known_by_alias_then_id_then_label() -> None:
