@@ -8,12 +8,10 @@ deliveries", "Webhook events and payloads".
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
 from shared import hints
-from shared.errors import ConfigError
 from shared.fields import Refused, decoded
 from shared.hints import Hint
 from shared.http_event import Inbound
@@ -28,22 +26,12 @@ EVENTS = {
     "issue_comment": ("created", "edited", "deleted"),
     "issues": ("opened", "edited", "closed", "reopened"),
 }
-SHORTEST_SECRET = 16
 TAKEN = {"status": "taken"}
 
 
 def channels(value: Secret) -> tuple[Secret, ...]:
-    """Of the KMS secret: a JSON list of the webhook's secrets, the newest first."""
-    try:
-        listed = json.loads(value.reveal())
-        usable = isinstance(listed, list) and bool(listed) and all(
-            isinstance(one, str) and len(one) >= SHORTEST_SECRET for one in listed)
-    except ValueError:
-        listed, usable = [], False
-    if not usable:
-        raise ConfigError([f"the secret of GitHub in KMS must be a JSON list of texts of at least "
-                           f"{SHORTEST_SECRET} characters"])  # fmt: skip
-    return tuple(map(Secret, listed))
+    """The webhook's secrets."""
+    return hmac_body.secrets_of(value, "GitHub")
 
 
 def hear(

@@ -8,14 +8,12 @@ which is read as it is by then. Source: Atlassian, "Webhooks", "Secure webhooks"
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared import hints
-from shared.errors import ConfigError
 from shared.fields import Refused, decoded
 from shared.hints import Hint
 from shared.http_event import Inbound
@@ -27,22 +25,12 @@ from shared.sources.heard import Heard
 
 KIND = "jira"
 EVENT = "jira:issue_updated"
-SHORTEST_SECRET = 16
 TAKEN: Mapping[str, object] = {"status": "taken"}
 
 
 def channels(value: Secret) -> tuple[Secret, ...]:
-    """Of the KMS secret: a JSON list of the webhook's secrets, the newest first."""
-    try:
-        listed = json.loads(value.reveal())
-        usable = isinstance(listed, list) and bool(listed) and all(
-            isinstance(one, str) and len(one) >= SHORTEST_SECRET for one in listed)
-    except ValueError:
-        listed, usable = [], False
-    if not usable:
-        raise ConfigError([f"the secret of Jira in KMS must be a JSON list of texts of at least "
-                           f"{SHORTEST_SECRET} characters"])  # fmt: skip
-    return tuple(map(Secret, listed))
+    """The webhook's secrets."""
+    return hmac_body.secrets_of(value, "Jira")
 
 
 def hear(
