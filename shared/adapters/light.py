@@ -10,11 +10,13 @@ import hashlib
 import hmac
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -86,7 +88,7 @@ class LightClient:
         url = f"{self._protocol}://{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         data = body if method == "POST" else None
         request = urllib.request.Request(url, data=data, headers=signed, method=method)  # noqa: S310 (the scheme is a setting with two values)
-        answer = _sent(request, self._timeout)
+        answer = _sent(_opener(self._protocol), request, self._timeout)
         if answer is None or answer.status >= SERVERS_FAULT:
             raise CloudUnknown(action)
         return answer
@@ -113,10 +115,31 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _sent(request: urllib.request.Request, timeout: float) -> Answer | None:
+def _opener(protocol: str) -> urllib.request.OpenerDirector:
+    """What is needed of `build_opener`, which reads the machine's CAs even for http, each time."""
+    opener = urllib.request.OpenerDirector()
+    https = protocol == "https"
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPSHandler(context=_trust()) if https else urllib.request.HTTPHandler(),
+        urllib.request.HTTPErrorProcessor(), urllib.request.HTTPDefaultErrorHandler(), _Stay(),
+    ):  # fmt: skip
+        opener.add_handler(handler)
+    return opener
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The CAs of SSL_CERT_FILE, else the machine's; read once."""
+    return ssl.create_default_context()
+
+
+def _sent(
+    opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout: float
+) -> Answer | None:
     """None where there is no whole answer."""
     try:
-        with urllib.request.build_opener(_Stay).open(request, timeout=timeout) as response:
+        with opener.open(request, timeout=timeout) as response:
             return _answer(response)
     except urllib.error.HTTPError as err:
         try:

@@ -31,12 +31,13 @@ def stage() -> Iterator[Stage]:
 
 
 def test_first_answer_takes_a_small_share_of_the_sdks_imports(stage: Stage) -> None:
-    """Of the best of five, by turns in one run; and no SDK, and no other source, is imported."""
+    """In CPU seconds, of the best of five, by turns in one run: a busy machine spoils the others.
+    And no SDK, and no other source, is imported."""
     for run in range(1, LAST_RUN + 1):
         found = {one.source: one for one in measure(stage, tries=5)[1]}
-        if all(found[source].share <= share for source, share in SHARE.items()):
+        if all(found[source].cpu_share <= share for source, share in SHARE.items()):
             break
-        assert run < LAST_RUN, {source: round(one.share, 2) for source, one in found.items()}
+        assert run < LAST_RUN, {source: round(one.cpu_share, 2) for source, one in found.items()}
 
     assert [] == [name for one in found.values() for name in one.modules if name.startswith(SLOW)]
     for module, source in OWN.items():
