@@ -17,6 +17,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     places            config/sources.toml: where approvals come from
     people            config/people.toml: who somebody is in each channel
     forms             what somebody filled in, as a ticket's content
+    vendor_secrets    what operators keep in KMS for a vendor
     sources           one file per approval source: is this request signed, what does it hint at
     records           one file per vendor: what its record says
     http_event        the HTTP trigger's event and answer

@@ -6,14 +6,14 @@ approval instances", "Obtain the access token of an internal app".
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared import vendor_secrets
 from shared.adapters.tea import Endpoint
 from shared.adapters.vendor import VendorApi
-from shared.errors import CloudRefused, CloudUnknown, ConfigError
+from shared.errors import CloudRefused, CloudUnknown
 from shared.places import Place
 from shared.secrecy import Secret
 
@@ -73,14 +73,8 @@ class Adapter:
         return self._api.call(action, method, path, headers=headers, throttled=THROTTLED, **more)
 
     def _new_token(self) -> Secret:
-        try:
-            given = json.loads(self._secret.reveal())
-            body = {"appKey": str(given["app_key"]), "appSecret": str(given["app_secret"])}
-        except (ValueError, TypeError, KeyError):
-            body = {}
-        if not body:  # outside the handler: its context would hold the value
-            raise ConfigError(["the API secret of DingTalk in KMS must be a JSON object with "
-                               "app_key and app_secret"])  # fmt: skip
+        given = vendor_secrets.members(self._secret, "DingTalk", "app_key", "app_secret")
+        body = {"appKey": given["app_key"], "appSecret": given["app_secret"]}
         answer = self._api.call("GetAccessToken", "POST", "/v1.0/oauth2/accessToken", body=body,
                                 throttled=THROTTLED)  # fmt: skip
         token = answer.get("accessToken")

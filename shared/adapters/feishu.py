@@ -7,14 +7,14 @@ success.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from shared import vendor_secrets
 from shared.adapters.tea import Endpoint
 from shared.adapters.vendor import VendorApi
-from shared.errors import CloudRefused, CloudUnknown, ConfigError
+from shared.errors import CloudRefused, CloudUnknown
 from shared.places import Place
 from shared.secrecy import Secret
 
@@ -74,14 +74,7 @@ class Adapter:
         return data
 
     def _new_token(self) -> Secret:
-        try:
-            given = json.loads(self._secret.reveal())
-            body = {"app_id": str(given["app_id"]), "app_secret": str(given["app_secret"])}
-        except (ValueError, TypeError, KeyError):
-            body = {}
-        if not body:  # outside the handler: its context would hold the value
-            raise ConfigError(["the API secret of Feishu in KMS must be a JSON object with app_id "
-                               "and app_secret"])  # fmt: skip
+        body = vendor_secrets.members(self._secret, "Feishu", "app_id", "app_secret")
         answer = self._api.call("GetTenantAccessToken", "POST", _TOKEN, body=body,
                                 throttled=THROTTLED)  # fmt: skip
         token = answer.get("tenant_access_token")

@@ -6,15 +6,14 @@ Source: GitHub GraphQL API, "Issue", "IssueCommentConnection"; "Forming calls wi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared import timestamps
+from shared import timestamps, vendor_secrets
 from shared.adapters.tea import Endpoint
 from shared.adapters.vendor import VendorApi
-from shared.errors import CloudRefused, CloudUnknown, ConfigError
+from shared.errors import CloudRefused, CloudUnknown
 from shared.places import Place
 from shared.secrecy import Secret
 
@@ -48,7 +47,7 @@ class Adapter:
     def __init__(self, place: Place, secret: Secret, endpoint: Endpoint) -> None:
         self._place = place
         self._api = VendorApi(HOST, endpoint)
-        self._token = _token(secret)
+        self._token = Secret(vendor_secrets.members(secret, "GitHub", "token")["token"])
 
     def get(self, record: str) -> Mapping[str, Any] | None:
         name, _, number = record.rpartition(".")
@@ -116,13 +115,3 @@ def _page(action: str, connection: Any, after: str | None) -> tuple[list[Any], s
     if not isinstance(nodes, list) or (cursor is not None and cursor == after):
         raise CloudUnknown(action)
     return nodes, cursor
-
-
-def _token(secret: Secret) -> Secret:
-    try:
-        token = str(json.loads(secret.reveal())["token"])
-    except (ValueError, TypeError, KeyError):
-        token = ""
-    if not token:  # outside the handler: its context would hold the value
-        raise ConfigError(["the API secret of GitHub in KMS must be a JSON object with a token"])
-    return Secret(token)

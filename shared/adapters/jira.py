@@ -6,15 +6,15 @@ Service Management REST API, "Get approvals". Basic authentication with an API t
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared import vendor_secrets
 from shared.adapters.tea import Endpoint
 from shared.adapters.vendor import VendorApi
-from shared.errors import CloudUnknown, ConfigError, NotFound
+from shared.errors import CloudUnknown, NotFound
 from shared.places import Place
 from shared.secrecy import Secret
 
@@ -84,14 +84,8 @@ class Adapter:
 
 
 def _basic(secret: Secret) -> Secret:
-    try:
-        given = json.loads(secret.reveal())
-        text = f"{given['email']}:{given['api_token']}"
-    except (ValueError, TypeError, KeyError):
-        text = ""
-    if not text:  # outside the handler: its context would hold the value
-        raise ConfigError(["the API secret of Jira in KMS must be a JSON object with email and "
-                           "api_token"])  # fmt: skip
+    given = vendor_secrets.members(secret, "Jira", "email", "api_token")
+    text = f"{given['email']}:{given['api_token']}"
     return Secret("Basic " + b64encode(text.encode()).decode())
 
 
