@@ -227,6 +227,7 @@ def ear(kind: str, secrets: IngressSecrets, environment: Mapping[str, str]) -> E
         naming.channel_secret(kind), source.channels, current, environment)  # fmt: skip
     return Ear(
         lambda inbound, at: source.hear(inbound, channels, place, at),
+        source.SEALED,
         naming.FETCH_FUNCTION,
         lambda: light_functions(current, environment),
     )

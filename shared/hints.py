@@ -23,16 +23,19 @@ RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 @dataclass(frozen=True)
 class Hint:
     """`kind` is one of KINDS, `record` the id of the record there; `event` tells two events about
-    one record apart, and leads to one task."""
+    one record apart, and leads to one task. `withdrawn`: the event says that the record was taken
+    back, so that one which does not show it yet is asked for again; it decides nothing."""
 
     kind: str
     record: str
     event: str = ""
+    withdrawn: bool = False
 
 
 def payload(hint: Hint) -> bytes:
     """The event of the worker."""
-    content = {"format": FORMAT, "kind": hint.kind, "record": hint.record}
+    content = {"format": FORMAT, "kind": hint.kind, "record": hint.record,
+               "withdrawn": hint.withdrawn}
     return json.dumps(content, sort_keys=True).encode()
 
 
@@ -43,10 +46,12 @@ def of_event(event: bytes) -> Hint | Denied:
         content = json.loads(event)
     except (ValueError, RecursionError):
         return Denied("not_json")
-    names = {"format", "kind", "record"}
+    names = {"format", "kind", "record", "withdrawn"}
     if not isinstance(content, dict) or set(content) != names or content["format"] != FORMAT:
         return Denied("payload_malformed")
     kind, record = content["kind"], content["record"]
     if kind not in KINDS or not isinstance(record, str) or not RECORD.fullmatch(record):
         return Denied("payload_malformed", "record")
-    return Hint(kind, record)
+    if not isinstance(content["withdrawn"], bool):
+        return Denied("payload_malformed", "withdrawn")
+    return Hint(kind, record, withdrawn=content["withdrawn"])

@@ -2,18 +2,17 @@
 
 The event says that an approval instance is finished; what was asked for and who agreed stands in
 the instance, which the worker fetches. Source: DingTalk Open Platform, "HTTP push of events" and
-"bpms_instance_change". DingTalk names no window for the timestamp: an hour is our choice.
+"bpms_instance_change".
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from shared import hints
+from shared import hints, vendor_secrets
 from shared.errors import ConfigError
 from shared.fields import Refused, decoded
 from shared.hints import Hint
@@ -21,11 +20,11 @@ from shared.http_event import Inbound
 from shared.places import Place
 from shared.refusals import Denied
 from shared.secrecy import Secret
-from shared.sources.envelope import Codec, Letter
-from shared.sources.heard import Heard
+from shared.sources.envelope import Codec, Letter, is_key
+from shared.sources.heard import Heard, age_refusal, event_name, sealed_text
 
 KIND = "dingtalk"
-TOLERANCE = timedelta(hours=1)
+SEALED = True
 SUCCESS = b"success"
 EVENT = "bpms_instance_change"
 _SECONDS_END = 10**11  # what is larger is in milliseconds
@@ -42,16 +41,13 @@ class Channel:
 
 def channels(value: Secret) -> tuple[Channel, ...]:
     """Of the KMS secret: a JSON list of `{"token", "aes_key", "app_key"}`, the newest first."""
-    try:
-        return tuple(
-            Channel(Codec(Secret(str(one["token"])), Secret(str(one["aes_key"]))),
-                    str(one["app_key"]))
-            for one in json.loads(value.reveal())
-        )  # fmt: skip
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise ConfigError(["the secret of DingTalk in KMS must be a JSON list of objects with token, "
-                       "aes_key (43 characters) and app_key"])  # fmt: skip
+    found = []
+    for one in vendor_secrets.objects(value, "DingTalk", ("token", "aes_key", "app_key")):
+        if not is_key(one["aes_key"]):
+            raise ConfigError(["DingTalk's aes_key in KMS must have 43 characters of base64"])
+        codec = Codec(Secret(one["token"]), Secret(one["aes_key"]))
+        found.append(Channel(codec, one["app_key"]))
+    return tuple(found)
 
 
 def hear(
@@ -61,28 +57,21 @@ def hear(
     query = inbound.query
     signature = query.get("msg_signature") or query.get("signature", "")
     timestamp = query.get("timeStamp") or query.get("timestamp", "")
-    nonce = query.get("nonce", "")
-    try:
-        content = decoded(inbound.body)
-    except Refused as refused:
-        return refused.denied
-    cipher_text = content.get("encrypt") if isinstance(content, dict) else None
-    if not isinstance(cipher_text, str):
-        return Denied("missing_field", "encrypt")
+    cipher_text = sealed_text(inbound.body)
+    if isinstance(cipher_text, Denied):
+        return cipher_text
     for channel in known:
-        if channel.codec.signed(signature, timestamp, nonce, cipher_text):
+        if channel.codec.signed(signature, timestamp, query.get("nonce", ""), cipher_text):
             return _age(timestamp, now) or _read(channel, cipher_text, place, now)
     return Denied("invalid_signature")
 
 
 def _age(timestamp: str, now: datetime) -> Denied | None:
+    """Seen in seconds and in milliseconds."""
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 13:
         return Denied("invalid_signature")
     seconds = int(timestamp)
-    sent_at = datetime.fromtimestamp(seconds if seconds < _SECONDS_END else seconds / 1000, UTC)
-    if sent_at < now - TOLERANCE:
-        return Denied("delivery_too_old")
-    return Denied("delivery_from_the_future") if sent_at > now + TOLERANCE else None
+    return age_refusal(seconds if seconds < _SECONDS_END else seconds / 1000, now)
 
 
 def _read(channel: Channel, cipher_text: str, place: Place, now: datetime) -> Heard | Denied:
@@ -100,7 +89,8 @@ def _read(channel: Channel, cipher_text: str, place: Place, now: datetime) -> He
     answer = _success(channel, now)
     if event.get("EventType") == "check_url":
         return Heard(None, answer)
-    if event.get("CorpId") != place.tenant:
+    # Documented as `CorpId`; older captures have `corpId`.
+    if {event[name] for name in ("CorpId", "corpId") if _is_text(event, name)} != {place.tenant}:
         return Denied("other_tenant")
     hint = _hint(event, place)
     return hint if isinstance(hint, Denied) else Heard(hint, answer)
@@ -115,7 +105,11 @@ def _hint(event: Mapping[str, object], place: Place) -> Hint | Denied | None:
     if not isinstance(record, str) or not hints.RECORD.fullmatch(record):
         return Denied("invalid_value", "record")
     told = event.get("eventId") or event.get("BizId") or event.get("finishTime")
-    return Hint(KIND, record, hashlib.sha256(str(told).encode()).hexdigest()[:16])
+    return Hint(KIND, record, event_name(told))
+
+
+def _is_text(event: Mapping[str, object], name: str) -> bool:
+    return isinstance(event.get(name), str)
 
 
 def _success(channel: Channel, now: datetime) -> dict[str, object]:

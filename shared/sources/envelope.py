@@ -26,6 +26,11 @@ _BLOCK_BITS = 256
 _RANDOM_BYTES, _LENGTH_BYTES = 16, 4
 
 
+def is_key(text: str) -> bool:
+    """Whether that could be a callback's AES key."""
+    return bool(_KEY.fullmatch(text))
+
+
 @dataclass(frozen=True)
 class Letter:
     """What was in an envelope, and whom it is addressed to."""
@@ -47,12 +52,13 @@ class Codec:
     def signature(self, timestamp: str, nonce: str, cipher_text: str) -> str:
         """Lower-case hexadecimal."""
         parts = sorted([self.token.reveal(), timestamp, nonce, cipher_text])
-        return hashlib.sha1("".join(parts).encode(), usedforsecurity=False).hexdigest()
+        text = "".join(parts).encode(errors="replace")
+        return hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
     def signed(self, signature: str, timestamp: str, nonce: str, cipher_text: str) -> bool:
         """Whether the signature is that of this text, compared in constant time."""
         own = self.signature(timestamp, nonce, cipher_text)
-        return hmac.compare_digest(own.encode(), signature.encode())
+        return hmac.compare_digest(own.encode(), signature.encode(errors="replace"))
 
     def opened(self, cipher_text: str) -> Letter | None:
         """The letter; None if it was not sealed with this key, or is no envelope."""
@@ -83,7 +89,7 @@ class Codec:
         """Decoded leniently: the last of its characters may have bits to spare (WeCom's own
         sample has)."""
         text = self.aes_key.reveal()
-        if not _KEY.fullmatch(text):
+        if not is_key(text):
             raise ValueError("an AES key of a callback has 43 characters of base64")
         return base64.b64decode(text + "=")
 

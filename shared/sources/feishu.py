@@ -2,8 +2,7 @@
 
 Both envelopes are read: v1 (`event_callback`), in which approval events come, and v2. Without an
 Encrypt Key Feishu signs nothing: there is no channel without one. Source: Feishu Open Platform,
-"Encrypt Key", "Verify the source", "approval_instance". Feishu names no window for the timestamp:
-an hour is our choice, as its last repeat comes hours later with a new one.
+"Encrypt Key", "Verify the source", "approval_instance".
 """
 
 from __future__ import annotations
@@ -11,27 +10,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from shared import hints
-from shared.errors import ConfigError
+from shared import hints, vendor_secrets
 from shared.fields import Refused, decoded
 from shared.hints import Hint
 from shared.http_event import Inbound
 from shared.places import Place
 from shared.refusals import Denied
 from shared.secrecy import Secret
-from shared.sources.heard import Heard
+from shared.sources.heard import Heard, age_refusal, event_name, sealed_text
 
 KIND = "feishu"
-TOLERANCE = timedelta(hours=1)
+SEALED = True
 EVENTS = ("approval_instance", "approval.instance.status_changed_v4")
 STATUSES = ("APPROVED", "REVERTED")  # the others cannot have led to a key, nor end one
 _BLOCK_BYTES, _BLOCK_BITS = 16, 128
@@ -47,31 +44,19 @@ class Channel:
 
 def channels(value: Secret) -> tuple[Channel, ...]:
     """Of the KMS secret: a JSON list of `{"encrypt_key", "verification_token"}`, the newest
-    first; neither may be empty."""
-    found = []
-    try:
-        for one in json.loads(value.reveal()):
-            texts = str(one["encrypt_key"]), str(one["verification_token"])
-            found.append(Channel(*map(Secret, texts)) if all(texts) else None)
-    except (ValueError, TypeError, KeyError):
-        found = []
-    if not found or None in found:
-        raise ConfigError(["the secret of Feishu in KMS must be a JSON list of objects with "
-                           "encrypt_key and verification_token; neither may be empty"])  # fmt: skip
-    return tuple(filter(None, found))
+    first."""
+    names = ("encrypt_key", "verification_token")
+    return tuple(Channel(*(Secret(one[name]) for name in names))
+                 for one in vendor_secrets.objects(value, "Feishu", names))  # fmt: skip
 
 
 def hear(
     inbound: Inbound, known: Sequence[Channel], place: Place, now: datetime
 ) -> Heard | Denied:
     """Verify and open; the record that the event is about, if it may lead to something."""
-    try:
-        content = decoded(inbound.body)
-    except Refused as refused:
-        return refused.denied
-    cipher_text = content.get("encrypt") if isinstance(content, dict) else None
-    if not isinstance(cipher_text, str):
-        return Denied("missing_field", "encrypt")
+    cipher_text = sealed_text(inbound.body)
+    if isinstance(cipher_text, Denied):
+        return cipher_text
     for channel in known:
         event = _opened(channel, cipher_text)
         if event is None:
@@ -106,19 +91,16 @@ def _signed(channel: Channel, inbound: Inbound) -> bool:
     headers = inbound.headers
     text = (headers.get("x-lark-request-timestamp", "") + headers.get("x-lark-request-nonce", "")
             + channel.encrypt_key.reveal())  # fmt: skip
-    own = hashlib.sha256(text.encode() + inbound.body).hexdigest()
+    own = hashlib.sha256(text.encode(errors="replace") + inbound.body).hexdigest()
     given = headers.get("x-lark-signature", "")
-    return hmac.compare_digest(own.encode(), given.encode())
+    return hmac.compare_digest(own.encode(), given.encode(errors="replace"))
 
 
 def _age(inbound: Inbound, now: datetime) -> Denied | None:
     text = inbound.headers.get("x-lark-request-timestamp", "")
     if not text.isascii() or not text.isdigit() or len(text) > 11:
         return Denied("invalid_signature")
-    sent_at = datetime.fromtimestamp(int(text), UTC)
-    if sent_at < now - TOLERANCE:
-        return Denied("delivery_too_old")
-    return Denied("delivery_from_the_future") if sent_at > now + TOLERANCE else None
+    return age_refusal(int(text), now)
 
 
 def _challenged(channel: Channel, event: Mapping[str, Any]) -> Heard | Denied:
@@ -130,7 +112,7 @@ def _challenged(channel: Channel, event: Mapping[str, Any]) -> Heard | Denied:
 
 def _is_token(channel: Channel, given: object) -> bool:
     own = channel.verification_token.reveal().encode()
-    return isinstance(given, str) and hmac.compare_digest(own, given.encode())
+    return isinstance(given, str) and hmac.compare_digest(own, given.encode(errors="replace"))
 
 
 def _read(channel: Channel, content: Mapping[str, Any], place: Place) -> Heard | Denied:
@@ -158,5 +140,5 @@ def _hint(
     record = event.get("instance_code")
     if not isinstance(record, str) or not hints.RECORD.fullmatch(record):
         return Denied("invalid_value", "record")
-    named = f"{told.get('event_id')} {event['status']}"
-    return Hint(KIND, record, hashlib.sha256(named.encode()).hexdigest()[:16])
+    withdrawn = event["status"] == "REVERTED"
+    return Hint(KIND, record, event_name(told.get("event_id"), event["status"]), withdrawn)

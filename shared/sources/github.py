@@ -7,11 +7,10 @@ deliveries", "Webhook events and payloads".
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared import hints
+from shared import hints, vendor_secrets
 from shared.fields import Refused, decoded
 from shared.hints import Hint
 from shared.http_event import Inbound
@@ -19,9 +18,10 @@ from shared.places import Place
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import hmac_body
-from shared.sources.heard import Heard
+from shared.sources.heard import Heard, event_name
 
 KIND = "github"
+SEALED = False
 EVENTS = {
     "issue_comment": ("created", "edited", "deleted"),
     "issues": ("opened", "edited", "closed", "reopened"),
@@ -31,7 +31,7 @@ TAKEN = {"status": "taken"}
 
 def channels(value: Secret) -> tuple[Secret, ...]:
     """The webhook's secrets."""
-    return hmac_body.secrets_of(value, "GitHub")
+    return vendor_secrets.texts(value, "GitHub")
 
 
 def hear(
@@ -61,5 +61,6 @@ def hear(
     record = f"{name.partition('/')[2]}.{number}"
     if not hints.RECORD.fullmatch(record):
         return Denied("invalid_value", "record")
-    told = headers.get("x-github-delivery", "")
-    return Heard(Hint(KIND, record, hashlib.sha256(told.encode()).hexdigest()[:16]), TAKEN)
+    withdrawn = event["action"] == "closed" and issue.get("state_reason") == "not_planned"
+    name_of_event = event_name(headers.get("x-github-delivery", ""))
+    return Heard(Hint(KIND, record, name_of_event, withdrawn), TAKEN)

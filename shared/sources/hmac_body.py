@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
 
-from shared.errors import ConfigError
 from shared.secrecy import Secret
 
 PREFIX = "sha256="
-SHORTEST_SECRET = 16
-
-
-def secrets_of(value: Secret, vendor: str) -> tuple[Secret, ...]:
-    """Of the KMS secret: a JSON list of the webhook's secrets, the newest first."""
-    try:
-        listed = json.loads(value.reveal())
-        usable = isinstance(listed, list) and bool(listed) and all(
-            isinstance(one, str) and len(one) >= SHORTEST_SECRET for one in listed)
-    except ValueError:
-        listed, usable = [], False
-    if not usable:  # outside the handler: its context would hold the value
-        raise ConfigError([f"the secret of {vendor} in KMS must be a JSON list of texts of at "
-                           f"least {SHORTEST_SECRET} characters"])  # fmt: skip
-    return tuple(map(Secret, listed))
 
 
 def signed(body: bytes, header: str, secrets: Sequence[Secret]) -> bool:

@@ -7,13 +7,12 @@ which is read as it is by then. Source: Atlassian, "Webhooks", "Secure webhooks"
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared import hints
+from shared import hints, vendor_secrets
 from shared.fields import Refused, decoded
 from shared.hints import Hint
 from shared.http_event import Inbound
@@ -21,16 +20,17 @@ from shared.places import Place
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import hmac_body
-from shared.sources.heard import Heard
+from shared.sources.heard import Heard, event_name
 
 KIND = "jira"
+SEALED = False
 EVENT = "jira:issue_updated"
 TAKEN: Mapping[str, object] = {"status": "taken"}
 
 
 def channels(value: Secret) -> tuple[Secret, ...]:
     """The webhook's secrets."""
-    return hmac_body.secrets_of(value, "Jira")
+    return vendor_secrets.texts(value, "Jira")
 
 
 def hear(
@@ -56,7 +56,14 @@ def hear(
     if record.rpartition("-")[0] not in place.forms:
         return Heard(None, TAKEN)
     told = inbound.headers.get("x-atlassian-webhook-identifier") or event.get("timestamp")
-    return Heard(Hint(KIND, record, hashlib.sha256(str(told).encode()).hexdigest()[:16]), TAKEN)
+    return Heard(Hint(KIND, record, event_name(told), _withdraws(event, place)), TAKEN)
+
+
+def _withdraws(event: Mapping[str, Any], place: Place) -> bool:
+    """Whether the issue moved to a state by which people take it back."""
+    items = event["changelog"]["items"]
+    return any(item.get("field") == "status" and item.get("toString") in place.withdrawn
+               for item in items if isinstance(item, dict))  # fmt: skip
 
 
 def _host(url: object) -> str:
