@@ -67,6 +67,11 @@ _RECORD: dict[str, tuple[int, str]] = {
         422,
         "The record is not what its source documents; nothing was done. A person has to look.",
     ),
+    "record_changes_another": (
+        409,
+        "The record changes one that was approved before, whose grant stays as it is; withdraw "
+        "that one and file a new request, or file an amendment.",
+    ),
     "requester_unknown": (
         403,
         "Whoever asks is not in config/people.toml, and might be one of the approvers; add them.",

@@ -21,6 +21,8 @@ from shared.records.record import (
     Record,
     Standing,
     Vote,
+    still_valid,
+    strict,
 )
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
@@ -32,46 +34,56 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0
 # By hand, and by hand through an agent, whose yes counts for nothing and whose no counts.
 _BY_HAND, _BY_AGENT = "EXECUTE_TASK_NORMAL", "EXECUTE_TASK_AGENT"
 _DECISIONS = {"AGREE": APPROVE, "REFUSE": REJECT}
+# Steps after which the form is what it was; a send-back (REDIRECT_PROCESS) is none of them.
+_HARMLESS = frozenset({
+    _BY_HAND, _BY_AGENT, "APPEND_TASK_BEFORE", "APPEND_TASK_AFTER", "REDIRECT_TASK", "ADD_REMARK",
+    "PROCESS_CC", "FINISH_PROCESS_INSTANCE",
+})  # fmt: skip
 _UNDECIDED = ("NEW", "RUNNING")
 _ABSENT = ("", "null")
 
 
+@strict
 def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
     """Of the answer's `result`. An instance that was filed again to take its first one back names
-    that one."""
-    try:
-        if content["status"] in _UNDECIDED:
-            return Standing(PENDING)
-        if (content["status"], content.get("result")) != ("COMPLETED", "agree"):
-            return Standing(CLOSED)
-        if content.get("bizAction") == "REVOKE":
-            return Standing(WITHDRAWN, _text(content["mainProcessInstanceId"]))
-        return Standing(APPROVED)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return Denied("record_unreadable", "record")
+    that one; one that was filed again to change it is not served, as the first one's key stays."""
+    if content["status"] in _UNDECIDED:
+        return Standing(PENDING)
+    if (content["status"], content.get("result")) != ("COMPLETED", "agree"):
+        return Standing(CLOSED)
+    action = content.get("bizAction") or "NONE"
+    if action == "REVOKE":
+        return Standing(WITHDRAWN, _text(content["mainProcessInstanceId"]))
+    return Standing(APPROVED) if action == "NONE" else Denied("record_changes_another", "record")
 
 
+@strict
 def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read an approved one; a Denied where it is not what the documentation says."""
-    try:
-        return Record(
-            kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
-            requester=(_text(content["originatorUserId"]),), votes=_votes(content),
-            fields=_fields(content, place),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return Denied("record_unreadable", "record")
+    """Read an approved one."""
+    return Record(
+        kind=KIND, id=id, url=URL.format(id), title=str(content.get("title", "")),
+        requester=(_text(content["originatorUserId"]),), votes=_votes(content),
+        fields=_fields(content, place),
+    )  # fmt: skip
 
 
 def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
-    found = []
-    for one in content.get("operationRecords") or []:
-        decision = _DECISIONS.get(one.get("result"))
-        if decision is None or one["type"] not in (_BY_HAND, _BY_AGENT) or not one.get("userId"):
-            continue  # nobody: an automatic pass
-        if one["type"] == _BY_HAND or decision == REJECT:
-            found.append(Vote((_text(one["userId"]),), decision, _moment(one["date"])))
-    return tuple(found)
+    """In the order of the operations, whose dates may not go back."""
+    operations = content.get("operationRecords") or []
+    dates = [_moment(one["date"]) for one in operations]
+    if dates != sorted(dates):
+        raise ValueError("not in order")
+    return still_valid(((one["type"], _vote(one)) for one in operations), _HARMLESS)
+
+
+def _vote(one: Mapping[str, Any]) -> Vote | None:
+    """None for what is no decision, for nobody's (an automatic pass), and for an agent's yes."""
+    decision = _DECISIONS.get(str(one.get("result")))
+    if decision is None or one["type"] not in (_BY_HAND, _BY_AGENT) or not one.get("userId"):
+        return None
+    if one["type"] == _BY_AGENT and decision == APPROVE:
+        return None
+    return Vote((_text(one["userId"]),), decision, _moment(one["date"]))
 
 
 def _moment(text: str) -> datetime:

@@ -20,6 +20,8 @@ from shared.records.record import (
     Record,
     Standing,
     Vote,
+    still_valid,
+    strict,
 )
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
@@ -28,34 +30,39 @@ KIND = "feishu"
 EVENTS_SAY_DECIDED = True
 URL = "https://www.feishu.cn/approval/admin/approvalList?instanceCode={}"
 _DECISIONS = {"PASS": APPROVE, "REJECT": REJECT}
+# Steps after which the form is what it was; ROLLBACK and a second START are none of them.
+_HARMLESS = frozenset({
+    "PASS", "REJECT", "AUTO_PASS", "AUTO_REJECT", "REMOVE_REPEAT", "TRANSFER", "CC",
+    "ADD_APPROVER", "ADD_APPROVER_BEFORE", "ADD_APPROVER_AFTER", "DELETE_APPROVER",
+})  # fmt: skip
 _TEXTS = ("input", "textarea", "radio", "radioV2", "date", "number", "amount", "checkbox",
           "checkboxV2")  # fmt: skip
 _EARLIEST_MS, _LATEST_MS = 10**12, 10**14
 
 
+@strict
 def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
-    """Of the answer's `data`. An approved instance that is withdrawn stays the same one."""
-    try:
-        if content["approval_code"] not in place.forms:
-            return Denied("record_not_found", "record")  # another form's: nobody asked about it
-        if content.get("reverted") is True or content["status"] == "REVERTED":
-            return Standing(WITHDRAWN, id)
-        if content["status"] == "PENDING":
-            return Standing(PENDING)
-        return Standing(APPROVED if content["status"] == "APPROVED" else CLOSED)
-    except (KeyError, TypeError, AttributeError):
-        return Denied("record_unreadable", "record")
+    """Of the answer's `data`. An approved instance that is withdrawn stays the same one; where that
+    has to be approved, it is by an instance of its own that names the first one."""
+    if content["approval_code"] not in place.forms:
+        return Denied("record_not_found", "record")  # another form's: nobody asked about it
+    if content.get("reverted") is True or content["status"] == "REVERTED":
+        return Standing(WITHDRAWN, id)
+    if content["status"] != "APPROVED":
+        return Standing(PENDING if content["status"] == "PENDING" else CLOSED)
+    if withdrawn := content.get("reverted_instance_code"):
+        return Standing(WITHDRAWN, str(withdrawn))
+    changes_another = content.get("modified_instance_code")
+    return Denied("record_changes_another", "record") if changes_another else Standing(APPROVED)
 
 
+@strict
 def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read an approved one; a Denied where it is not what the documentation says."""
-    try:
-        return Record(
-            kind=KIND, id=id, url=URL.format(id), title=str(content.get("approval_name", "")),
-            requester=_person(content), votes=_votes(content), fields=_fields(content, place),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError):
-        return Denied("record_unreadable", "record")
+    """Read an approved one."""
+    return Record(
+        kind=KIND, id=id, url=URL.format(id), title=str(content.get("approval_name", "")),
+        requester=_person(content), votes=_votes(content), fields=_fields(content, place),
+    )  # fmt: skip
 
 
 def _person(content: Mapping[str, Any]) -> tuple[str, ...]:
@@ -64,10 +71,16 @@ def _person(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
-    return tuple(
-        Vote(_person(one), _DECISIONS[one["type"]], _moment(one["create_time"]))
-        for one in content["timeline"] if one["type"] in _DECISIONS and _person(one)
-    )  # fmt: skip
+    """In the order of the timeline's moments."""
+    steps = sorted(content["timeline"], key=lambda one: _moment(one["create_time"]))
+    return still_valid(((one["type"], _vote(one)) for one in steps), _HARMLESS)
+
+
+def _vote(one: Mapping[str, Any]) -> Vote | None:
+    decision = _DECISIONS.get(one["type"])
+    if decision is None or not _person(one):
+        return None
+    return Vote(_person(one), decision, _moment(one["create_time"]))
 
 
 def _moment(text: object) -> datetime:

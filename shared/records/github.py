@@ -25,6 +25,7 @@ from shared.records.record import (
     Record,
     Standing,
     Vote,
+    strict,
 )
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
@@ -35,35 +36,39 @@ _WORDS = {"/approve": APPROVE, "/reject": REJECT}
 _HEADING = re.compile(r"^### +(.+?) *$", re.MULTILINE)
 _CHECKED = re.compile(r"^- \[[xX]\] +(.+)$", re.MULTILINE)
 _BOX = re.compile(r"^- \[[ xX]\] ", re.MULTILINE)
-_FENCE = re.compile(r"\A```[a-z]*\n(.*)\n```\Z", re.DOTALL)
+_FENCE = re.compile(r"```[a-z]*\n(.*)\n```", re.DOTALL)
+# HTML and comments; what is a heading to Markdown (indented, quoted, listed, of another level,
+# underlined) and none to the form; definitions of links, which are not shown.
+_NOT_OF_A_FORM = re.compile(
+    r"<[A-Za-z!/?]"
+    r"|^(?!### \S)[ \t>*+-]*#{1,6}(?:[ \t]|$)"
+    r"|^[ \t>]*(?:=+|-+)[ \t]*$"
+    r"|^[ \t>]*\[[^\]]*\]:",
+    re.MULTILINE,
+)
 _NOTHING = "_No response_"
 
 
+@strict
 def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
     """Closed as "not planned" is taken back; any `/approve` may be enough: the rules decide."""
-    try:
-        if content["repository"]["nameWithOwner"] not in place.forms:
-            return Denied("record_not_found", "record")
-        if (content["state"], content.get("stateReason")) == ("CLOSED", "NOT_PLANNED"):
-            return Standing(WITHDRAWN, id)
-        words = [_word(one["body"]) for one in content["comments"]]
-        if APPROVE in words:
-            return Standing(APPROVED)
-        return Standing(PENDING if content["state"] == "OPEN" else CLOSED)
-    except (KeyError, TypeError, AttributeError):
-        return Denied("record_unreadable", "record")
+    if content["repository"]["nameWithOwner"] not in place.forms:
+        return Denied("record_not_found", "record")
+    if (content["state"], content.get("stateReason")) == ("CLOSED", "NOT_PLANNED"):
+        return Standing(WITHDRAWN, id)
+    words = [_word(one["body"]) for one in content["comments"]]
+    if APPROVE in words:
+        return Standing(APPROVED)
+    return Standing(PENDING if content["state"] == "OPEN" else CLOSED)
 
 
+@strict
 def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read an issue that somebody has approved; a Denied where it is not as documented."""
-    try:
-        return Record(
-            kind=KIND, id=id, url=str(content["url"]), title=str(content["title"]),
-            requester=_person(content), votes=_votes(content),
-            fields=_fields(content["body"], place),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return Denied("record_unreadable", "record")
+    """Read an issue that somebody has approved."""
+    return Record(
+        kind=KIND, id=id, url=str(content["url"]), title=str(content["title"]),
+        requester=_person(content), votes=_votes(content), fields=_fields(content["body"], place),
+    )  # fmt: skip
 
 
 def _word(text: str) -> str | None:
@@ -106,17 +111,24 @@ def _moment(text: str) -> datetime:
 
 
 def _fields(body: str, place: Place) -> dict[str, str]:
-    """By the headings of the issue form: as the file names them, else in snake case."""
-    parts = _HEADING.split(body.replace("\r\n", "\n"))
+    """By the headings of the issue form: as the file names them, else in snake case.
+
+    What is read must be what an approver sees: a body that GitHub's issue form would not have made
+    is not read at all. Markdown can hide text, and show a heading that is none here."""
+    text = body.replace("\r\n", "\n")
+    before, *parts = _HEADING.split(text)
+    if before.strip() or _NOT_OF_A_FORM.search(text):
+        raise ValueError("edited beyond the form")
     found: dict[str, str] = {}
-    for heading, answer in zip(parts[1::2], parts[2::2], strict=True):
+    seen: set[str] = set()
+    for heading, answer in zip(parts[::2], parts[1::2], strict=True):
         name = place.field(heading, re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_"))
-        value = _answer(answer.strip())
-        if not name or not value:
-            continue
-        if name in found:
+        if heading in seen or (name and name in seen):
             raise ValueError("two fields of one name")
-        found[name] = value
+        seen |= {heading, name}
+        value = _answer(answer.strip())
+        if name and value:
+            found[name] = value
     return found
 
 
@@ -126,5 +138,8 @@ def _answer(text: str) -> str:
         return ""
     if _BOX.match(text):
         return ", ".join(_CHECKED.findall(text))
-    fenced = _FENCE.match(text)
-    return fenced[1] if fenced else text
+    fenced = _FENCE.fullmatch(text)
+    answer = fenced[1] if fenced else text
+    if "```" in answer or "~~~" in answer:
+        raise ValueError("a block within an answer")
+    return answer

@@ -24,6 +24,7 @@ from shared.records.record import (
     Record,
     Standing,
     Vote,
+    strict,
 )
 from shared.refusals import Denied
 from shared.tickets import APPROVE, REJECT
@@ -36,38 +37,34 @@ _LATEST_MS = 10**14
 _MATTERS = frozenset({"reporter", "project", "Key", "issuetype"})
 
 
+@strict
 def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
     """By the issue's state if people take it back by that, else by its approvals: all of them must
     be given."""
-    try:
-        issue = content["issue"]["fields"]
-        if issue["project"]["key"] not in place.forms:
-            return Denied("record_not_found", "record")
-        if issue["status"]["name"] in place.withdrawn:
-            return Standing(WITHDRAWN, id)
-        decisions = [one["finalDecision"] for one in content["approvals"]]
-        if "declined" in decisions:
-            return Standing(CLOSED)
-        decided = bool(decisions) and all(one == "approved" for one in decisions)
-        return Standing(APPROVED if decided else PENDING)
-    except (KeyError, TypeError, AttributeError):
-        return Denied("record_unreadable", "record")
+    issue = content["issue"]["fields"]
+    if issue["project"]["key"] not in place.forms:
+        return Denied("record_not_found", "record")
+    if issue["status"]["name"] in place.withdrawn:
+        return Standing(WITHDRAWN, id)
+    decisions = [one["finalDecision"] for one in content["approvals"]]
+    if "declined" in decisions:
+        return Standing(CLOSED)
+    decided = bool(decisions) and all(one == "approved" for one in decisions)
+    return Standing(APPROVED if decided else PENDING)
 
 
+@strict
 def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
-    """Read an approved one; a Denied where it is not what the documentation says."""
-    try:
-        issue = content["issue"]["fields"]
-        edited = _edited(content["changes"], place)
-        reporter, creator = _account(issue["reporter"]), _account(issue["creator"])
-        return Record(
-            kind=KIND, id=id, url=f"https://{place.tenant}/browse/{id}",
-            title=str(issue.get("summary", "")),
-            requester=(reporter,), votes=_votes(content["approvals"], edited),
-            fields=_fields(issue, place), filed_by=(creator,) if creator != reporter else (),
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return Denied("record_unreadable", "record")
+    """Read an approved one."""
+    issue = content["issue"]["fields"]
+    edited = _edited(content["changes"], place)
+    reporter, creator = _account(issue["reporter"]), _account(issue["creator"])
+    return Record(
+        kind=KIND, id=id, url=f"https://{place.tenant}/browse/{id}",
+        title=str(issue.get("summary", "")),
+        requester=(reporter,), votes=_votes(content["approvals"], edited),
+        fields=_fields(issue, place), filed_by=(creator,) if creator != reporter else (),
+    )  # fmt: skip
 
 
 def _votes(approvals: list[Mapping[str, Any]], edited: datetime | None) -> tuple[Vote, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from shared import fields as field_rules
 from shared import forms, tickets, timestamps
@@ -16,6 +17,24 @@ from shared.refusals import Denied
 
 APPROVED, PENDING, CLOSED, WITHDRAWN = "approved", "pending", "closed", "withdrawn"
 MOST_TITLE = 200
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# What reading a record raises that is not what its vendor documents.
+_ODD = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
+
+def strict(read: Callable[P, T | Denied]) -> Callable[P, T | Denied]:
+    """A record that cannot be read as documented decides nothing, and is told."""
+    @wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T | Denied:
+        try:
+            return read(*args, **kwargs)
+        except _ODD:
+            return Denied("record_unreadable", "record")
+
+    return reading
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,21 @@ class Vote:
     voter: tuple[str, ...]
     decision: str
     at: datetime
+
+
+def still_valid(
+    votes: Iterable[tuple[str, Vote | None]], harmless: frozenset[str]
+) -> tuple[Vote, ...]:
+    """The votes of a record's steps, in their order, each step with its type. What is not known to
+    leave the form alone (a send-back, a beginning) voids the approvals before it: whoever approved
+    may not have seen what was approved in the end. A rejection stays."""
+    found: list[Vote] = []
+    for kind, vote in votes:
+        if kind not in harmless:
+            found = [one for one in found if one.decision == tickets.REJECT]
+        if vote is not None:
+            found.append(vote)
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,14 @@ APPROVERS = {"carol", "dave", "erin"}  # in prod, of those that people.toml know
 QUORUM, MOST_AGE = 2, timedelta(days=1)
 IDS = st.sampled_from([*vendor.PEOPLE.values(), "stranger", "CAROL01", ""])
 DATES = st.integers(-60, 3 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
+BY_HAND = "EXECUTE_TASK_NORMAL"
+ON_THE_WAY = ("EXECUTE_TASK_AGENT", "REDIRECT_TASK", "ADD_REMARK", "PROCESS_CC")
+BACK = ("REDIRECT_PROCESS", "START_PROCESS_INSTANCE", "SOMETHING_NEW")
 OPERATIONS = st.lists(st.fixed_dictionaries({
     "userId": IDS, "date": DATES.map(vendor.minute),
-    "type": st.sampled_from(["EXECUTE_TASK_NORMAL", "EXECUTE_TASK_NORMAL", "EXECUTE_TASK_AGENT",
-                             "REDIRECT_TASK", "ADD_REMARK", "PROCESS_CC", "AUTO"]),
+    "type": st.sampled_from([*[BY_HAND] * 7, *ON_THE_WAY, *BACK]),
     "result": st.sampled_from(["AGREE", "AGREE", "AGREE", "REFUSE", "NONE"]),
-}), max_size=8)  # fmt: skip
+}), max_size=8).map(lambda listed: sorted(listed, key=lambda one: one["date"]))  # fmt: skip
 
 
 def instance(**changes: Any) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def read(content: dict[str, Any]) -> Record:
 def test_a_record_is_approved_by_the_rules_alone(
     operations: list[dict[str, Any]], people: list[str]
 ) -> None:
-    """In any order of any operations, whoever asks."""
+    """Whatever was done before and after whatever else, whoever asks."""
     requester = people[0]
     content = instance(originatorUserId=vendor.PEOPLE[requester], operationRecords=operations)
 
@@ -68,9 +70,11 @@ def counted(operations: list[dict[str, Any]], requester: str) -> bool:
     acted = [(name, one) for name, one in given if one["type"].startswith("EXECUTE_TASK_")]
     if any(name in APPROVERS and one["result"] == "REFUSE" for name, one in acted):
         return False
+    # What was agreed to before the form went back may not be what was filed in the end.
+    last_back = max((n for n, (_, one) in enumerate(given) if one["type"] in BACK), default=-1)
     agreed = [(name, datetime.strptime(one["date"], "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC))
-              for name, one in acted
-              if one["result"] == "AGREE" and one["type"] == "EXECUTE_TASK_NORMAL"
+              for name, one in given[last_back + 1:]
+              if one["result"] == "AGREE" and one["type"] == BY_HAND
               and name in APPROVERS - {requester}]  # fmt: skip
     if any(at > NOW + timedelta(minutes=10) for _, at in agreed):
         return False
