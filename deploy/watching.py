@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared import audit, digests, inventory, naming
+from shared import audit, digests, inventory, missed_records, naming
 from shared.lifecycle import Lifecycle
 from shared.posture import rows as posture
 from shared.settings import Settings
@@ -20,6 +20,7 @@ DASHBOARD = "akwarden"
 REPORT, LOW, MEDIUM, HIGH, CRITICAL = 2, 4, 6, 8, 10  # SLS's severities
 TURN_HOURS = 26  # what is written once a day is in the last so many hours, even if it came late
 UNANSWERED_MINUTES = 20  # longer than any function runs and a sweep takes to come by
+UNSEEN_MINUTES = 120  # eight looks of the fetch function's timer, one of which ended well
 SILENT_MINUTES = 40  # the digest function writes every ten, whatever happened
 
 _ISSUED = 'event_type: "key.issued" and phase: result and outcome: success'
@@ -154,6 +155,11 @@ from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
                f'event_type: "{posture.CHECKED}" | select count(*) as looks from log '
                "having count(*) > 0", day, 6 * 60, MEDIUM,
                "akw-posture does not run: see its tasks", silence=True),
+        _alert("akw-fetch-silent", "Nobody looks for missed approvals and withdrawals",
+               f'event_type: "{missed_records.LOOKED}" | select count(*) as looks from log '
+               "having count(*) > 0", UNSEEN_MINUTES, 60, HIGH,
+               "akw-fetch's timer fails: a source or its API secret; see its tasks, and its log",
+               silence=True),
     ]  # fmt: skip
 
 

@@ -9,12 +9,14 @@ import json
 import logging
 import os
 import time
+from functools import partial
 from typing import Any
 
-from shared import audit, bootstrap, fetching, hints, naming
+from shared import audit, bootstrap, fetching, hints, missed_records, naming
 from shared.fetching import Ignored
 from shared.hints import Hint
 from shared.refusals import Denied
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 TIMER = "missed"
@@ -31,29 +33,35 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return {"status": "refused", "reason": hint.reason}
     current, run = bootstrap.fetcher(os.environ, context.function)
 
-    def record(of: Hint) -> audit.Attempt:
-        return audit.attempt(
-            audit.Subject(of.kind, of.record, "", ""),
-            naming.operation_id(of.kind, of.record, "fetch"),
-            fc_request_id=context.request_id, fc_function=context.function.name,
-            account_id=current.account_id, region=current.region,
-            trigger="timer" if by_timer else "webhook", broker_version=bootstrap.VERSION,
-        )  # fmt: skip
-
+    record = partial(
+        _attempt, current=current, context=context, trigger="timer" if by_timer else "webhook")
     if hint is None:
         end = started + context.function.timeout - STOP_SECONDS
-        counts = fetching.look_for_missed(run, record, lambda: end - time.monotonic())
+        counts = missed_records.look(run, record, lambda: end - time.monotonic())
         log.info("missed: %s", counts)
         return {"status": "looked", "counts": counts}
     outcome = fetching.fetch(run, hint, record(hint))
     if isinstance(outcome, Denied):
         log.warning("%s %s refused: %s at %s", hint.kind, hint.record, outcome.reason,
                     outcome.where or "-")  # fmt: skip
-        return {"status": "refused", "record": hint.record, "reason": outcome.reason}
+        return {"status": "refused", "record": hint.record, "reason": outcome.reason,
+                "where": outcome.where}  # fmt: skip
     if isinstance(outcome, Ignored):
         return {"status": "ignored", "record": hint.record}
     return {"status": "handed over", "ticket": outcome.ticket_id, "action": outcome.action,
             "operation": outcome.operation_id}  # fmt: skip
+
+
+def _attempt(of: Hint | None, *, current: Settings, context: Any, trigger: str) -> audit.Attempt:
+    """The record of what is done about a hint, or of the look itself."""
+    kind, id = (of.kind, of.record) if of else ("", "")
+    return audit.attempt(
+        audit.Subject(kind, id, "", ""),
+        naming.operation_id(kind, id or context.request_id, "fetch"),
+        fc_request_id=context.request_id, fc_function=context.function.name,
+        account_id=current.account_id, region=current.region, trigger=trigger,
+        broker_version=bootstrap.VERSION,
+    )  # fmt: skip
 
 
 def _is_timers(event: bytes) -> bool:

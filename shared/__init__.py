@@ -41,6 +41,7 @@ Issuing, `resumption` pure:
     intake            a webhook: verify, parse, refuse, hand over
     listening         a vendor's event: verify, open, hand its hint over
     fetching          from the hint to the vendor's record, and to its ticket
+    missed_records    by timer: decisions and withdrawals of which no event came
     handover          from one function to the next, under a task id
     casework          a ticket in the worker: decide again, plan, issue
     broker            the ports and terms of one invocation

@@ -254,7 +254,9 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
         adapter = import_module(f"shared.adapters.{kind}").Adapter
         api = partial(_records, adapter, known[kind], current, environment)
         vendors[kind] = Vendor(
-            known[kind], reader.standing, reader.record, api, reader.EVENTS_SAY_DECIDED)
+            known[kind], reader.standing, reader.record, api,
+            events_say_decided=reader.EVENTS_SAY_DECIDED,
+            withdrawn_in_place=reader.WITHDRAWN_IN_PLACE)
     return current, Fetcher(
         vendors=vendors, people=people(), account_id=current.account_id,
         functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared import audit, handover, hints, key_text, reasons
 from shared.audit import Attempt
-from shared.errors import AkwardenError, FetchIncomplete, RecordPending
+from shared.errors import RecordPending
 from shared.handover import Accepted
 from shared.hints import Hint
 from shared.orders import Order, Selector
@@ -27,27 +26,23 @@ from shared.records import record as records
 from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Standing
 from shared.refusals import Denied
 
-log = logging.getLogger(__name__)
 FETCHED, IGNORED = "record.fetched", "record.ignored"
 REVOKE = "revoke"  # the reason of a row whose record has withdrawn another, or itself
-LOOKBACK = timedelta(days=14)  # how long before its decision a missed record may have been begun
-SETTLED = timedelta(minutes=5)  # a younger one may have an event under way
-PATIENCE = timedelta(hours=26)  # FC keeps a task's event for a day, and tries it for so long
 NOT_DECIDED = "not approved"
-MOST_KNOWN = 100_000
 
 
 @dataclass(frozen=True)
 class Vendor:
     """One source: its place, how to read where its records are and what they ask for, and their API
     once it is needed. If its events say that a record is decided, one that is not is asked for
-    again."""
+    again. An approved record that is `withdrawn_in_place` stays the same one."""
 
     place: Place
     standing: Callable[[str, Mapping[str, Any], Place], Standing | Denied]
     read: Callable[[str, Mapping[str, Any], Place], Record | Denied]
     records: Callable[[], Records]
     events_say_decided: bool
+    withdrawn_in_place: bool
 
 
 @dataclass(frozen=True)
@@ -83,17 +78,17 @@ def fetch(run: Fetcher, hint: Hint, record: Attempt) -> Fetched:
     if vendor is None:
         return Denied("source_not_enabled")
     try:
-        return _fetched(run, vendor, vendor.records(), hint, record)
+        return served(run, vendor, hint, vendor.records().get(hint.record), record)
     except RecordPending:
-        if vendor.events_say_decided:
+        if vendor.events_say_decided or hint.withdrawn:
             raise
         return Ignored(hint.record)
 
 
-def _fetched(
-    run: Fetcher, vendor: Vendor, api: Records, hint: Hint, record: Attempt
+def served(
+    run: Fetcher, vendor: Vendor, hint: Hint, content: Mapping[str, Any] | None, record: Attempt
 ) -> Fetched:
-    content = api.get(hint.record)
+    """The record's content, None if it is not there, handed over, with its row."""
     outcome, facts = _decided(run, vendor, hint, content)
     if isinstance(outcome, Denied):
         rows = audit.refusal(record, outcome, run.now())
@@ -114,6 +109,8 @@ def _decided(
     standing = vendor.standing(hint.record, content, vendor.place)
     if isinstance(standing, Denied):
         return standing, {}
+    if hint.withdrawn and standing.status != WITHDRAWN:
+        raise RecordPending(f"{hint.kind} {hint.record} is not withdrawn yet")
     if standing.status == PENDING:
         raise RecordPending(f"{hint.kind} {hint.record} is not decided yet")
     if standing.status == CLOSED:
@@ -164,51 +161,3 @@ def _told(
     change = audit.Change(FETCHED, "", "", resource=f"record/{outcome.ticket_id}")
     noted = audit.Outcome(audit.SUCCESS, message=f"sha256:{digest}")
     return record.rows([(change, audit.NOTE, noted)], now, **facts)
-
-
-def look_for_missed(
-    run: Fetcher, record: Callable[[Hint], Attempt], remaining_seconds: Callable[[], float]
-) -> dict[str, int]:
-    """Every decided record of which the log knows nothing, as if its event had come; how many by
-    outcome. FetchIncomplete with all that failed."""
-    counts: dict[str, int] = {}
-    failures: list[AkwardenError] = []
-    for kind, vendor in run.vendors.items():
-        try:
-            api = vendor.records()
-            missed = _missed(run, kind, api)
-        except AkwardenError as err:
-            failures.append(err)
-            continue
-        for hint in missed:
-            if remaining_seconds() <= 0:
-                counts["left"] = counts.get("left", 0) + 1
-                continue
-            try:
-                name = type(_fetched(run, vendor, api, hint, record(hint))).__name__.lower()
-                counts[name] = counts.get(name, 0) + 1
-            except RecordPending:
-                counts["pending"] = counts.get("pending", 0) + 1
-            except AkwardenError as err:
-                failures.append(err)
-                log.warning("%s %s: %s", kind, hint.record, err)
-    if failures:
-        raise FetchIncomplete(failures)
-    return counts
-
-
-def _missed(run: Fetcher, kind: str, api: Records) -> list[Hint]:
-    now = run.now()
-    finished = api.finished(now - LOOKBACK, now - SETTLED)
-    if not finished:
-        return []
-    # Handed over long ago, and nobody wrote of it since: its task was lost with all its tries.
-    lost_ms = int((now - PATIENCE).timestamp() * 1000)
-    statement = (
-        f'ticket_system: "{kind}" | select distinct ticket_id from log '  # noqa: S608 (ours)
-        f"where event_type <> '{FETCHED}' or reason = '{REVOKE}' or time_ms > {lost_ms} "
-        f"limit {MOST_KNOWN}")  # fmt: skip
-    rows = run.audit_log.select_logs(statement, now - LOOKBACK, now + timedelta(minutes=15))
-    known = {row["ticket_id"] for row in rows}
-    return [Hint(kind, id) for id in finished
-            if id not in known and hints.RECORD.fullmatch(id)]  # fmt: skip

@@ -15,9 +15,10 @@ from shared.refusals import Denied
 
 FORMAT = "akwarden.hint/1"
 KINDS = ("dingtalk", "feishu", "jira", "github")
-# DingTalk's instance ids, Feishu's instance codes, Jira's issue keys, of GitHub the repository's
-# name and the issue's number; as a ticket's id may be.
-RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# DingTalk's instance ids (base64 for URLs: `-` and `_` may come first), Feishu's instance codes,
+# Jira's issue keys, of GitHub the repository's name and the issue's number; as a ticket's id may
+# be.
+RECORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ MAX_ROTATION_DAYS = 90  # "Create an AccessKey" and CIS 1.6: no key gets older
 MAX_ROTATION_WAIT_DAYS = 60
 MAX_TTL_SECONDS = 10 * 366 * 86_400  # keeps every later date computable; rules.toml is narrower
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._#-]{0,63}")
+ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._#-]{0,63}")
 # No user-info before the host: the address stands in every audit row.
 _URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.:-]*([/?#][A-Za-z0-9._~:/?#@!$&'()+,;=%\[\]-]*)?")
 # `akw-` + application + `-` + environment must fit the 64 characters of a RAM user name and hold

@@ -7,7 +7,7 @@ approval instances", "Obtain the access token of an internal app".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared import vendor_secrets
@@ -20,6 +20,7 @@ from shared.secrecy import Secret
 HOST = "api.dingtalk.com"
 PAGE_SIZE = 20
 DECIDED = "COMPLETED"
+CLOSE = timedelta(days=1)  # around the minute of its beginning, whose time zone no page names
 _INSTANCES = "/v1.0/workflow/processInstances"
 _IDS = "/v1.0/workflow/processes/instanceIds/query"
 THROTTLED = ("Forbidden.AccessDenied.QpsLimitForApi",
@@ -47,23 +48,43 @@ class Adapter:
         result = answer.get("result")
         if not isinstance(result, dict):
             raise CloudUnknown("GetProcessInstance")
-        return result
+        if result.get("status") != DECIDED:
+            return result
+        return result | {"processCode": self._form(record, result.get("createTime"))}
 
     def finished(self, since: datetime, until: datetime) -> Sequence[str]:
+        return [id for code in self._place.forms for id in self._ids(code, since, until)]
+
+    def _form(self, record: str, begun: object) -> str:
+        """The process code of which that instance is; empty if it is none of ours. The instance
+        does not say it, and nothing but its form's own list does."""
+        try:
+            at = datetime.fromisoformat(str(begun))
+        except ValueError:
+            return ""
+        since, until = at - CLOSE, at + CLOSE
+        mine = (code for code in self._place.forms if record in self._ids(code, since, until, ()))
+        return next(mine, "")
+
+    def _ids(
+        self, code: str, since: datetime, until: datetime, statuses: Sequence[str] = (DECIDED,)
+    ) -> list[str]:
+        """Of the form's instances that were begun in that time, of all statuses if none are
+        named."""
         found: list[str] = []
-        for code in self._place.forms:
-            page: int | None = 0
-            while page is not None:
-                body = {
-                    "processCode": code, "statuses": [DECIDED], "maxResults": PAGE_SIZE,
-                    "nextToken": page, "startTime": _millis(since), "endTime": _millis(until),
-                }  # fmt: skip
-                answer = self._call("ListProcessInstanceIds", "POST", _IDS, body=body)
-                result = answer.get("result")
-                if not isinstance(result, dict) or not isinstance(result.get("list"), list):
-                    raise CloudUnknown("ListProcessInstanceIds")
-                found += [str(id) for id in result["list"]]
-                page = _next(result.get("nextToken"), page)
+        page: int | None = 0
+        while page is not None:
+            body: dict[str, object] = {
+                "processCode": code, "maxResults": PAGE_SIZE, "nextToken": page,
+                "startTime": _millis(since), "endTime": _millis(until),
+            }  # fmt: skip
+            body |= {"statuses": list(statuses)} if statuses else {}
+            answer = self._call("ListProcessInstanceIds", "POST", _IDS, body=body)
+            result = answer.get("result")
+            if not isinstance(result, dict) or not isinstance(result.get("list"), list):
+                raise CloudUnknown("ListProcessInstanceIds")
+            found += [str(id) for id in result["list"]]
+            page = _next(result.get("nextToken"), page)
         return found
 
     def _call(self, action: str, method: str, path: str, **more: Any) -> dict[str, Any]:

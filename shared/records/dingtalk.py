@@ -29,6 +29,7 @@ from shared.tickets import APPROVE, REJECT
 
 KIND = "dingtalk"
 EVENTS_SAY_DECIDED = True
+WITHDRAWN_IN_PLACE = False  # but by an instance of its own
 URL = "https://aflow.dingtalk.com/dingtalk/web/query/pchomepage.htm?procInstId={}"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?Z")
 # By hand, and by hand through an agent, whose yes counts for nothing and whose no counts.
@@ -45,8 +46,9 @@ _ABSENT = ("", "null")
 
 @strict
 def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | Denied:
-    """Of the answer's `result`. An instance that was filed again to take its first one back names
-    that one; one that was filed again to change it is not served, as the first one's key stays."""
+    """Of the answer's `result`, to which the adapter adds the `processCode` of a decided one. An
+    instance that was filed again to take its first one back names that one; one that was filed
+    again to change it is not served, as the first one's key stays."""
     if content["status"] in _UNDECIDED:
         return Standing(PENDING)
     if (content["status"], content.get("result")) != ("COMPLETED", "agree"):
@@ -54,7 +56,11 @@ def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | De
     action = content.get("bizAction") or "NONE"
     if action == "REVOKE":
         return Standing(WITHDRAWN, _text(content["mainProcessInstanceId"]))
-    return Standing(APPROVED) if action == "NONE" else Denied("record_changes_another", "record")
+    if action != "NONE":
+        return Denied("record_changes_another", "record")
+    if content["processCode"] not in place.forms:
+        return Denied("record_not_found", "record")  # another form's: nobody asked about it
+    return Standing(APPROVED)
 
 
 @strict

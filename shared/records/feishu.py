@@ -28,6 +28,7 @@ from shared.tickets import APPROVE, REJECT
 
 KIND = "feishu"
 EVENTS_SAY_DECIDED = True
+WITHDRAWN_IN_PLACE = True
 URL = "https://www.feishu.cn/approval/admin/approvalList?instanceCode={}"
 _DECISIONS = {"PASS": APPROVE, "REJECT": REJECT}
 # Steps after which the form is what it was; ROLLBACK and a second START are none of them.

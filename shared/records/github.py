@@ -32,6 +32,7 @@ from shared.tickets import APPROVE, REJECT
 
 KIND = "github"
 EVENTS_SAY_DECIDED = False  # a comment may be anything
+WITHDRAWN_IN_PLACE = True
 _WORDS = {"/approve": APPROVE, "/reject": REJECT}
 _HEADING = re.compile(r"^### +(.+?) *$", re.MULTILINE)
 _CHECKED = re.compile(r"^- \[[xX]\] +(.+)$", re.MULTILINE)

@@ -31,6 +31,7 @@ from shared.tickets import APPROVE, REJECT
 
 KIND = "jira"
 EVENTS_SAY_DECIDED = False  # only that the issue moved
+WITHDRAWN_IN_PLACE = True
 _DECISIONS = {"approved": APPROVE, "declined": REJECT}
 _LATEST_MS = 10**14
 # Beside the form: who asks, and under which rules of the project approvals are asked for.

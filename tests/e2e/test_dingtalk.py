@@ -72,7 +72,9 @@ def test_approval_leads_to_a_key_and_its_withdrawal_ends_it(scene: Scene, record
         scene.stage, key, "198.51.100.7")
 
     approve(scene, f"{record}-back", {}, bizAction="REVOKE", mainProcessInstanceId=record)
-    assert ANSWERED == tell(scene, dingtalk.finished(f"{record}-back"))
+    back = dingtalk.finished(f"{record}-back")
+    back["corpId"] = back.pop("CorpId")  # seen in captures
+    assert ANSWERED == tell(scene, back)
     until(lambda: not remains(scene))
 
 
@@ -90,6 +92,20 @@ def test_withdrawal_that_comes_first_is_not_overtaken(scene: Scene, record: str)
                              and t["state"] == "Succeeded"])[0]  # fmt: skip
     assert "ticket_consumed" == json.loads(refused["return_payload"])["reason"]
     assert [] == remains(scene)
+
+
+@pytest.mark.parametrize("first", ["-", "_"])
+def test_id_that_begins_with_a_sign_is_one(scene: Scene, record: str, first: str) -> None:
+    """DingTalk's are base64 for URLs."""
+    approve(scene, f"{first}{record}", fields(scene))
+
+    tell(scene, dingtalk.finished(f"{first}{record}"))
+    assert "issued" == issued(scene)["status"]
+
+    approve(scene, f"{first}{record}-b", {}, bizAction="REVOKE",
+            mainProcessInstanceId=f"{first}{record}")  # fmt: skip
+    tell(scene, dingtalk.finished(f"{first}{record}-b"))
+    until(lambda: not remains(scene))
 
 
 def test_check_of_the_address_is_answered(scene: Scene) -> None:
@@ -150,6 +166,7 @@ def _large(scene: Scene, event: dict[str, Any]) -> tuple[int, Any]:
     (lambda s, e: tell(s, e, aes_key="A" * 43), "invalid_signature"),
     (lambda s, e: tell(s, e, app_key="dingother"), "other_tenant"),
     (lambda s, e: tell(s, e | {"CorpId": "dingother"}), "other_tenant"),
+    (lambda s, e: tell(s, e | {"corpId": "dingother"}), "other_tenant"),
     (lambda s, e: tell(s, e | {"processInstanceId": "x' or '1'='1"}), "invalid_value"),
     (lambda s, e: sent(s, dingtalk.request(e)[0], b"\xff\xfe"), "not_json"),
     (lambda s, e: sent(s, dingtalk.request(e)[0], b"[" * 50_000), "not_json"),
@@ -195,7 +212,14 @@ def _vetoed(record: dict[str, Any]) -> None:
         {**record["operationRecords"][1], "userId": dingtalk.PEOPLE["erin"], "result": "REFUSE"})
 
 
+def _sent_back(record: dict[str, Any]) -> None:
+    start, carol, dave = record["operationRecords"]
+    back = {**carol, "type": "REDIRECT_PROCESS", "result": "NONE"}
+    record["operationRecords"] = [start, carol, back, dave]
+
+
 def _stale(record: dict[str, Any]) -> None:
+    record["operationRecords"][0]["date"] = "2026-01-01T00:00Z"
     for one in record["operationRecords"][1:]:
         one["date"] = "2026-01-01T00:00Z"
 
@@ -204,7 +228,7 @@ def _stale(record: dict[str, Any]) -> None:
     (_automatic, "approvals_missing"), (_by_agents, "approvals_missing"),
     (_own, "approver_is_requester"), (_twice_the_same, "approvals_missing"),
     (_stranger, "approvals_missing"), (_vetoed, "approval_rejected"),
-    (_stale, "approval_too_old"),
+    (_stale, "approval_too_old"), (_sent_back, "approvals_missing"),
 ])  # fmt: skip
 def test_agreed_is_not_approved(
     scene: Scene, record: str, spoil: Callable[[dict[str, Any]], None], reason: str
@@ -225,6 +249,8 @@ def test_agreed_is_not_approved(
     ({"formComponentValues": None}, "record_unreadable"),
     ({"operationRecords": [{"type": "EXECUTE_TASK_NORMAL", "result": "AGREE", "userId": "carol01",
                             "date": "yesterday"}]}, "record_unreadable"),
+    ({"processCode": "PROC-LEAVE"}, "record_not_found"),
+    ({"bizAction": "MODIFY"}, "record_changes_another"),
     ({"title": "my key is LTAI5tAbCdEfGhIjKlMnOpQr"}, "contains_access_key"),
 ])  # fmt: skip
 def test_unusable_record_is_refused_with_a_row(

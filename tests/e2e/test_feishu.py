@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from demo import actors, dingtalk, feishu
-from tests.e2e.conftest import Scene, until
+from shared import missed_records
+from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.records import fetched, forget_others, handed_over, issued, look, tasks
 from tests.e2e.test_revoke import remains
 
@@ -67,6 +70,51 @@ def test_approval_leads_to_a_key_and_its_withdrawal_ends_it(
     approve(scene, record, fields(scene), status="APPROVED", reverted=True)
     reverted = feishu.changed(record, "REVERTED", operate_time=int(time.time() * 1000))
     assert TAKEN == tell(scene, envelope(reverted))
+    until(lambda: not remains(scene))
+
+
+def test_instance_that_takes_another_back_ends_its_grant(scene: Scene, record: str) -> None:
+    """Where a withdrawal has to be approved: it carries form and votes of the first one."""
+    approve(scene, record, fields(scene))
+    tell(scene, feishu.changed(record))
+    assert "issued" == issued(scene)["status"]
+
+    approve(scene, f"{record}-R", fields(scene), reverted_instance_code=record)
+    tell(scene, feishu.changed(f"{record}-R"))
+
+    until(lambda: not remains(scene))
+    assert 1 == len([c for c in scene.history() if c["action"] == "CreateAccessKey"])
+
+
+def test_withdrawal_ahead_of_its_record_is_asked_again(scene: Scene, record: str) -> None:
+    """Whatever came before it: else the record would be read as an approval still."""
+    approve(scene, record, fields(scene))
+    tell(scene, feishu.changed(record, "REVERTED"))
+    until(lambda: [t for t in tasks(scene) if t["state"] in ("Retrying", "Running")])
+
+    approve(scene, record, fields(scene), status="REVERTED", reverted=True)
+
+    assert ("handed over", "revoke") == (fetched(scene)["status"], fetched(scene)["action"])
+    assert [] == remains(scene)
+
+
+def test_withdrawal_of_which_no_event_came_is_found_within_a_day(
+    scene: Scene, record: str, travels: contextlib.ExitStack
+) -> None:
+    """The record keeps its id, which the log knows: those with a grant are read again in turn."""
+    approve(scene, record, fields(scene))
+    tell(scene, feishu.changed(record))
+    assert "issued" == issued(scene)["status"]
+    forget_others(scene)
+    approve(scene, record, fields(scene), status="APPROVED", reverted=True)
+
+    midnight = scene.stage.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    turn = midnight + missed_records.turn_of(record) * missed_records.EVERY
+    turn += timedelta(days=1 if turn < scene.stage.now() else 0, minutes=1)
+    pass_time(scene, travels, int((turn - scene.stage.now()).total_seconds()))
+    counts = look(scene)
+
+    assert 1 == counts["withdrawn"]
     until(lambda: not remains(scene))
 
 
@@ -129,6 +177,7 @@ def _plain(scene: Scene, event: dict[str, Any]) -> Told:
     (lambda s, e: tell(s, e | {"event": e["event"] | {"instance_code": "a' or"}}),
      "invalid_value"),
     (lambda s, e: sent(s, feishu.request(e)[0], b"\xff"), "not_json"),
+    (lambda s, e: tell(s, e | {"token": "\ud800"}), "invalid_signature"),
     (lambda s, e: tell(s, e | {"more": "x" * 100_000}), "body_too_large"),
 ])  # fmt: skip
 def test_bad_request_is_refused_and_leads_to_nothing(
@@ -166,14 +215,21 @@ def _vetoed(record: dict[str, Any]) -> None:
 
 
 def _stale(record: dict[str, Any]) -> None:
-    for one in record["timeline"][1:]:
+    for one in record["timeline"]:
         one["create_time"] = "1700000000000"
+
+
+def _sent_back(record: dict[str, Any]) -> None:
+    start, carol, dave = record["timeline"]
+    back = {"type": "ROLLBACK", "user_id": "uerin", "create_time": carol["create_time"]}
+    record["timeline"] = [start, carol, back, dave]
 
 
 @pytest.mark.parametrize(("spoil", "reason"), [
     (_automatic, "approvals_missing"), (_repeated, "approvals_missing"),
     (_own, "approver_is_requester"), (_of_two_people, "approvals_missing"),
     (_vetoed, "approval_rejected"), (_stale, "approval_too_old"),
+    (_sent_back, "approvals_missing"),
 ])  # fmt: skip
 def test_approved_is_decided_here(
     scene: Scene, record: str, spoil: Callable[[dict[str, Any]], None], reason: str
@@ -196,6 +252,7 @@ def test_approved_is_decided_here(
      "record_unreadable"),
     ({"form": json.dumps([{"id": "w", "name": "应用", "type": "fieldList", "value": [[]]}])},
      "record_unreadable"),
+    ({"modified_instance_code": "81D31358-0000"}, "record_changes_another"),
 ])  # fmt: skip
 def test_unusable_record_is_refused_with_a_row(
     scene: Scene, record: str, change: dict[str, Any], reason: str

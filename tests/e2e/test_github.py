@@ -204,9 +204,14 @@ def test_unusable_issue_is_refused_with_a_row(
     assert [] == handed_over(scene)
 
 
-def test_field_that_stands_there_twice_is_not_read(scene: Scene, number: int) -> None:
-    """Somebody has put another heading into an answer."""
-    text = github.body(scene.application, Purpose="Logs.\n\n### Application\n\nother")
+@pytest.mark.parametrize("more", [
+    "### Application\n\nother", "<!--\n### TTL\n\n90d\n-->", " ### TTL\n\n90d",
+], ids=["twice", "hidden", "shown-alone"])  # fmt: skip
+def test_body_that_shows_something_else_than_it_says_is_not_read(
+    scene: Scene, number: int, more: str
+) -> None:
+    """Somebody has put more into an answer than the form asks for."""
+    text = github.body(scene.application, Purpose=f"Logs.\n\n{more}")
     post(scene, number, github.issue(number, text))
 
     tell(scene, github.commented(number))

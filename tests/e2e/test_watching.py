@@ -88,6 +88,7 @@ def test_every_query_answers_what_it_is_for(
     with_policy(scene, "akw-issue")
     take_inventory(scene)
     timer(scene, "akw-posture", "check")
+    timer(scene, "akw-fetch", "missed")
     publish(scene, "no key at all")
     other = replace(scene, application=f"{scene.application}-c")
     died(other, "akw-issue", "kill-after", "ims", "CreateUser")
@@ -107,6 +108,7 @@ def test_every_query_answers_what_it_is_for(
     assert {"fail"} <= {row["result"] for row in watch.chart("posture")}
     assert ["fail"] == [row["outcome"] for row in watch.alert("akw-posture")]
     assert ["1"] == [row["looks"] for row in watch.alert("akw-posture-silent")]
+    assert ["1"] == [row["looks"] for row in watch.alert("akw-fetch-silent")]
     assert ("CreateUser", "NoPermission") in {
         (row["cloud_action"], row["error_code"]) for row in watch.alert("akw-refused")}  # fmt: skip
     assert [(key, user)] == [

@@ -13,19 +13,26 @@ from shared.hints import FORMAT, Hint
 from shared.refusals import Denied
 from tests.unit.strategies import brief
 
-CONTENT = {"format": FORMAT, "kind": "dingtalk", "record": "proc-1"}
+CONTENT = {"format": FORMAT, "kind": "dingtalk", "record": "proc-1", "withdrawn": False}
 
 
 @pytest.mark.parametrize("kind", hints.KINDS)
 def test_hint_comes_back(kind: str) -> None:
     """But for the event, by which only the task is named."""
-    assert Hint(kind, "A-1_b.c") == hints.of_event(hints.payload(Hint(kind, "A-1_b.c", "event")))
+    for record, withdrawn in (("A-1_b.c", False), ("-_x", True)):
+        told = Hint(kind, record, "event", withdrawn)
+        assert Hint(kind, record, "", withdrawn) == hints.of_event(hints.payload(told))
+
+
+def test_sample_is_a_hint() -> None:
+    """Else the next test could not fail."""
+    assert Hint("dingtalk", "proc-1") == hints.of_event(json.dumps(CONTENT).encode())
 
 
 @pytest.mark.parametrize("change", [
     {"format": "akwarden.hint/2"}, {"kind": "wecom"}, {"kind": None}, {"record": ""},
     {"record": "x' or '1'='1"}, {"record": "a/../b"}, {"record": "x" * 65}, {"record": 7},
-    {"more": 1},
+    {"record": ".x"}, {"more": 1}, {"withdrawn": "no"}, {"withdrawn": None},
 ])  # fmt: skip
 def test_other_events_are_refused(change: dict[str, object]) -> None:
     assert isinstance(hints.of_event(json.dumps(CONTENT | change).encode()), Denied)
