@@ -10,6 +10,8 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
@@ -32,60 +34,64 @@ def main(given: list[str]) -> int:
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
     record = f"AKW-{int(time.time())}"
     try:
-        status, answer = SENDERS[asked.source](management, webhook, record, asked.application)
+        sender = SENDERS[asked.source]
+        id, content = sender.record(record, asked.application)
+        manage(management, "POST", f"/vendors/{asked.source}", {"records": {id: content}})
+        query, headers, body = sender.request(record)
+        status, answer = actors.post(f"{webhook}{asked.source}{query}", body, headers)
     except URLError:
         print(f"nothing is served at port {asked.port}; start `make serve` in another shell")
         return 2
-    print(f"event of {record} sent: {status}, {asked.source} reads: {answer!r}")
+    read = sender.understood(answer) if status == 200 else answer
+    print(f"event of {record} sent: {status}, {asked.source} reads: {read!r}")
     if status != 200:
         return 1
     for function in ("akw-fetch", "akw-issue"):
         outcome = _outcome(management, function, record.partition("-")[2])
         print(f"{function}: {json.dumps(outcome)}")
-    return 0 if outcome.get("status") == "issued" else 1
+    if outcome.get("status") != "issued":
+        return 1
+    print("\nto end it again: . build/local.env; "
+          f"make revoke ARGS='--application {asked.application} --reason withdrawn'")  # fmt: skip
+    return 0
 
 
-def _from_dingtalk(
-    management: str, webhook: str, record: str, application: str
-) -> tuple[int, Any]:
-    instance = dingtalk.instance(dingtalk.form(application))
-    manage(management, "POST", "/vendors/dingtalk", {"records": {record: instance}})
-    query, body = dingtalk.request(dingtalk.finished(record))
-    status, answer = actors.post(f"{webhook}dingtalk?{query}", body, {})
-    return status, dingtalk.understood(answer) if status == 200 else answer
+@dataclass(frozen=True)
+class Sender:
+    """One vendor: the record of an approval for an application, under the record's id, and the
+    request by which the vendor tells of it: query, headers, body."""
+
+    record: Callable[[str, str], tuple[str, dict[str, Any]]]
+    request: Callable[[str], tuple[str, dict[str, str], bytes]]
+    understood: Callable[[dict[str, Any]], Any] = lambda answer: answer
 
 
-def _from_feishu(
-    management: str, webhook: str, record: str, application: str
-) -> tuple[int, Any]:
-    instance = feishu.instance(dingtalk.form(application))
-    manage(management, "POST", "/vendors/feishu", {"records": {record: instance}})
-    headers, body = feishu.request(feishu.changed(record))
-    return actors.post(f"{webhook}feishu", body, headers)
+def _github_issue(id: str, application: str) -> tuple[str, dict[str, Any]]:
+    number = _number(id)
+    return f"{github.REPOSITORY}.{number}", github.issue(number, github.body(application))
 
 
-def _from_jira(
-    management: str, webhook: str, record: str, application: str
-) -> tuple[int, Any]:
-    issue = jira.record(jira.form(application))
-    manage(management, "POST", "/vendors/jira", {"records": {record: issue}})
-    headers, body = jira.request(jira.moved(record))
-    return actors.post(f"{webhook}jira", body, headers)
+def _number(id: str) -> int:
+    return int(id.partition("-")[2])
 
 
-def _from_github(
-    management: str, webhook: str, record: str, application: str
-) -> tuple[int, Any]:
-    number = int(record.partition("-")[2])
-    issue = github.issue(number, github.body(application))
-    manage(management, "POST", "/vendors/github",
-           {"records": {f"{github.REPOSITORY}.{number}": issue}})  # fmt: skip
-    headers, body = github.request(github.commented(number))
-    return actors.post(f"{webhook}github", body, headers)
+SENDERS = {
+    "dingtalk": Sender(
+        lambda id, application: (id, dingtalk.instance(dingtalk.form(application))),
+        lambda id: _with_query(*dingtalk.request(dingtalk.finished(id))), dingtalk.understood),
+    "feishu": Sender(
+        lambda id, application: (id, feishu.instance(dingtalk.form(application))),
+        lambda id: ("", *feishu.request(feishu.changed(id)))),
+    "jira": Sender(
+        lambda id, application: (id, jira.record(jira.form(application))),
+        lambda id: ("", *jira.request(jira.moved(id)))),
+    "github": Sender(
+        _github_issue, lambda id: ("", *github.request(github.commented(_number(id))))),
+}  # fmt: skip
 
 
-SENDERS = {"dingtalk": _from_dingtalk, "feishu": _from_feishu, "jira": _from_jira,
-           "github": _from_github}  # fmt: skip
+def _with_query(query: str, body: bytes) -> tuple[str, dict[str, str], bytes]:
+    return f"?{query}", {}, body
 
 
 def _outcome(management: str, function: str, number: str) -> dict[str, Any]:

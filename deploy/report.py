@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target.write_text(page(report), encoding="utf-8")
     print(f"{len(report.entries)} keys, {len(report.posture)} controls that do not pass, "
           f"{len(report.findings)} findings: {target}")  # fmt: skip
+    if not report.entries:
+        print("No key is in the inventory: akw-rotate writes each user's once a day, so a key of "
+              "today may be in tomorrow's.")  # fmt: skip
     return 0
 
 

@@ -130,7 +130,7 @@ def shown(operator: Operator, order: Order, tell: Callable[[str], None]) -> int:
     if not found.chosen and not found.meant:
         of_key = order.selector.by == "access_key_id"
         tell(f"{NO_KEY if of_key else NO_MATCH}; nothing was changed")
-        return DONE
+        return FAILED
     rows = [("NAME", "APPLICATION", "ENVIRONMENT", "TICKET", "REQUESTER")] + [
         (one.target.user, one.target.application, one.target.environment, one.target.ticket_id,
          _printable(one.requester))

@@ -52,13 +52,15 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
 
 
 def _taken(inbound: Inbound) -> Accepted | Ignored | Heard | Denied:
-    """By its path: `/dingtalk` is DingTalk's; every other one takes Standard Webhooks. Each imports
-    what it needs alone."""
+    """By its path: `/` takes Standard Webhooks, `/dingtalk` is DingTalk's. Each imports what it
+    needs alone."""
     kind, now = inbound.path.strip("/"), bootstrap.now()
-    if kind not in hints.KINDS:
+    if not kind:
         from shared import intake
 
         return intake.receive(inbound, bootstrap.desk(SECRETS, os.environ), now)
+    if kind not in hints.KINDS:
+        return Denied("unknown_path")
     from shared import listening
 
     ear = bootstrap.ear(kind, SECRETS, os.environ)

@@ -40,6 +40,10 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         403,
         "The delivery is for another tenant or app than this one; correct the subscription.",
     ),
+    "unknown_path": (
+        404,
+        "Nothing listens at this path; signed webhooks go to `/`, a vendor's events to its name.",
+    ),
     "source_not_enabled": (
         404,
         "This source is not on; name it in AKWARDEN_SOURCES and in config/sources.toml.",

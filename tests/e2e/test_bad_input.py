@@ -246,6 +246,14 @@ def test_only_post_is_answered(scene: Scene) -> None:
     assert scene.changes() == []
 
 
+def test_path_at_which_nothing_listens_is_told(scene: Scene) -> None:
+    """A vendor's name misspelt is no wrong signature."""
+    status, answer = actors.deliver(scene.stage, b"{}", {}, "dingtalks")
+
+    assert (404, "unknown_path") == (status, answer["reason"])
+    assert [] == scene.changes()
+
+
 def test_refusal_repeats_nothing_that_was_sent(scene: Scene) -> None:
     """Untrusted text comes back in no answer and in no log."""
     marker = "zq7-untrusted-marker"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import actors, leaks, serve
+from demo import actors, leaks, serve, vendors
 from demo.stage import ROOT, Stage
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
@@ -74,15 +74,13 @@ def reachable(port: int) -> bool:
         return found.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
-def test_served_cloud_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
-    """A signal to `make serve` is the same way out as Ctrl-C: no emulator outlives it."""
-    port = free_ports()
+def serving_at(port: int, folder: Path) -> tuple[subprocess.Popen[str], list[str]]:
+    """`make serve`, once it says that it serves; and what it says."""
     serving = subprocess.Popen(
-        [sys.executable, "-m", "demo.serve", str(tmp_path)], cwd=ROOT, text=True,
+        [sys.executable, "-m", "demo.serve", str(folder)], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, env=os.environ | {"PORT": str(port)},
         # As in a terminal: who runs the tests under `nohup` has the signal ignored by all children.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )  # fmt: skip
     told: list[str] = []
     for line in serving.stdout or ():
@@ -90,6 +88,45 @@ def test_served_cloud_ends_with_its_server(tmp_path: Path, number: signal.Signal
         if told[-1] == "Ctrl-C ends it.":
             break
     assert reachable(port), told
+    return serving, told
+
+
+def test_every_vendor_can_be_tried_beside_a_served_cloud(tmp_path: Path) -> None:
+    """`make try`, as README and docs/sources say it; and what it says how to end it."""
+    port = free_ports()
+    serving, _ = serving_at(port, tmp_path)
+    try:
+        trying = [
+            subprocess.run([sys.executable, "-m", "demo.attempt", name, "--port", str(port),
+                            "--application", f"try-{name}"],
+                           cwd=ROOT, capture_output=True, text=True, timeout=120)
+            for name in vendors.NAMES
+        ]  # fmt: skip
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        serving.communicate(timeout=60)
+
+    for name, done in zip(vendors.NAMES, trying, strict=True):
+        assert 0 == done.returncode, done.stdout + done.stderr
+        assert '"status": "issued"' in done.stdout
+        assert f"make revoke ARGS='--application try-{name} --reason withdrawn'" in done.stdout
+
+
+def test_attempt_without_a_served_cloud_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "demo.attempt", "jira", "--port", str(free_ports())],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert (2, "") == (done.returncode, done.stderr)
+    assert "start `make serve` in another shell" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda s: s.name)
+def test_served_cloud_ends_with_its_server(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal to `make serve` is the same way out as Ctrl-C: no emulator outlives it."""
+    port = free_ports()
+    serving, told = serving_at(port, tmp_path)
 
     serving.send_signal(number)
 
@@ -129,7 +166,7 @@ def test_environment_file_points_the_commands_at_the_local_cloud(
         cwd=ROOT, env=bare, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (1, "") == (done.returncode, done.stderr)
     assert "nothing was changed" in done.stdout
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 

@@ -143,7 +143,7 @@ def test_order_that_hit_nothing_is_no_success(
 )  # fmt: skip
 def test_dry_run_of_nothing_says_so(scene: Scene, words: tuple[str, str], why: str) -> None:
     """No table without rows."""
-    assert typed(scene, *words, "--dry-run") == (0, [f"{why}; nothing was changed"])
+    assert typed(scene, *words, "--dry-run") == (1, [f"{why}; nothing was changed"])
 
 
 def test_source_of_tickets_is_told(capsys: pytest.CaptureFixture[str]) -> None:
