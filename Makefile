@@ -5,6 +5,8 @@ PORT   ?= 8180
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
+# What waits most, beside the crowd, which waits too.
+WAITING := $(CROWD) tests/e2e/test_demo.py tests/e2e/test_cleanup.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
@@ -61,12 +63,12 @@ test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in f
 # the lives take what is left. Each part's output is shown when it has ended.
 test-crowd: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest $(CROWD) --durations=10 > build/test-crowd.log 2>&1; \
+	@$(BIN)/python -m pytest $(WAITING) --durations=10 > build/test-crowd.log 2>&1; \
 	  ended=$$?; cat build/test-crowd.log; exit $$ended
 
 test-e2e: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/e2e --ignore $(CROWD) --durations=10 > build/test-e2e.log 2>&1; \
+	@$(BIN)/python -m pytest tests/e2e $(addprefix --ignore ,$(WAITING)) --durations=10 > build/test-e2e.log 2>&1; \
 	  ended=$$?; cat build/test-e2e.log; exit $$ended
 
 test-rest: $(STAMP)

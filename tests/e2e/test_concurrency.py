@@ -193,6 +193,29 @@ def test_hundred_deliveries_of_one_ticket_and_a_sweep_make_one_key(brisk_stage: 
     leaks.assert_none(brisk_stage, crowd.replies)
 
 
+def test_one_ticket_makes_one_grant_whatever_else_it_says(brisk_stage: Stage) -> None:
+    """I5: the same ticket for three applications at once gives a key to one of them at most, also
+    once the others have waited for its lease."""
+    now, secret = datetime.now(UTC), actors.webhook_secret(brisk_stage)
+    before = len(tasks_of(brisk_stage))
+    bodies = [approved_body(now=now, application=f"three{letter}", id="T-three")
+              for letter in "abc"]  # fmt: skip
+    brisk_stage.manage("POST", "/faults", {
+        "kind": "delay", "product": "ims", "action": "CreateUser", "times": 0, "seconds": 0.3,
+    })  # fmt: skip
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda body: actors.deliver(
+            brisk_stage, body, actors.signed_headers(secret, body)), bodies))  # fmt: skip
+
+    until(lambda: all(task["state"] in OVER for task in tasks_of(brisk_stage)[before:]),
+          seconds=4 * TIMEOUT_SECONDS)  # fmt: skip
+    brisk_stage.manage("DELETE", "/faults")
+    users = brisk_stage.manage("GET", "/state")["ram"]["users"]
+    assert 3 == len(tasks_of(brisk_stage)[before:])
+    assert 1 == len([name for name in users if "three" in name])
+
+
 def violated(
     cases: list[evidence.Evidence], end: Callable[[evidence.Evidence], list[str]]
 ) -> dict[str, dict[str, list[str]]]:

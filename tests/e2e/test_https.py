@@ -59,6 +59,7 @@ def test_vendors_are_asked_over_https(https_stage: Stage) -> None:
                    if task["function"] == "akw-issue" and task["state"] == "Succeeded"])
     asked = [call for call in stage.manage("GET", "/history")["calls"]
              if call["product"] == "dingtalk"]  # fmt: skip
-    assert ["GetAccessToken", "GetProcessInstance"] == [call["action"] for call in asked]
+    assert ["GetAccessToken", "GetProcessInstance", "ListProcessInstanceIds"] == [
+        call["action"] for call in asked]
     assert {True} == {call["secure"] for call in asked}
     leaks.assert_none(stage, [json.dumps(answer)])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from demo import actors
 from shared import tickets
 from shared.refusals import Denied
-from tests.e2e.conftest import Scene, until
+from tests.e2e.conftest import Scene
 from tests.unit.samples import approval
 
 ADDRESS = "198.51.100.7"
@@ -144,24 +144,6 @@ def remove_by_hand(scene: Scene, outcome: dict[str, str]) -> None:
         kms = actors.KmsClient(admin.config("kms.cn-hangzhou.aliyuncs.com"))
         kms.delete_secret(kms_models.DeleteSecretRequest(
             secret_name=outcome["secret_name"], force_delete_without_recovery="true"))  # fmt: skip
-
-
-def test_one_ticket_makes_one_grant_whatever_else_it_says(scene: Scene) -> None:
-    """I5: the same ticket for three applications at once gives a key to one of them at most."""
-    names = [f"{scene.application}{letter}" for letter in "abc"]
-    scene.stage.manage("POST", "/faults", {
-        "kind": "delay", "product": "ims", "action": "CreateUser", "times": 0, "seconds": 0.3,
-    })  # fmt: skip
-    bodies = [scene.body(application=name) for name in names]
-
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(scene.deliver, bodies))
-
-    scene.stage.manage("DELETE", "/faults")
-    until(lambda: len([t for t in scene.tasks() if t["state"] == "Running"]) == 0)
-    until(lambda: any('"issued"' in (t["return_payload"] or "") for t in scene.tasks()))
-    users = [n for n in scene.state()["ram"]["users"] if scene.application in n]
-    assert len(users) == 1
 
 
 def test_secret_made_beforehand_is_not_adopted(scene: Scene) -> None:
