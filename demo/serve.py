@@ -54,7 +54,7 @@ def main(folder: Path = BUILD) -> int:
         return 2
     port = int(asked)
     try:
-        settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+        settings = {"AKWARDEN_SOURCES": ",".join(vendors.ALL)}
         with Stage(ports=(port, port + 1), settings=settings) as stage:
             stage.provision(print)
             actors.prepare(stage)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 
-from demo import actors, dingtalk, feishu, github, jira
+from demo import actors, dingtalk, feishu, github, jira, slack
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
-NAMES = ("dingtalk", "feishu", "jira", "github")
+NAMES = ("dingtalk", "feishu", "jira", "github")  # whose records are fetched
+ALL = (*NAMES, "slack")
 
 
 def connect(stage: Stage) -> None:
@@ -22,6 +23,7 @@ def connect(stage: Stage) -> None:
         "akwarden/api-jira": jira.api_secret(),
         "akwarden/in-github": github.channel_secret(),
         "akwarden/api-github": github.api_secret(),
+        "akwarden/in-slack": slack.channel_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))

@@ -98,6 +98,7 @@ def provision(
         _index(administrator, project, naming.DIGEST_LOGSTORE, audit_index.of_digests(), tell)
     _secret(administrator, settings, settings.webhook_secret, _new_webhook_secrets, tell)
     _secret(administrator, settings, settings.ledger_secret, lambda: entropy.token_hex(32), tell)
+    _secret(administrator, settings, naming.CHAT_SECRET, lambda: entropy.token_hex(32), tell)
     _quarantine(administrator, tell)
     for path in sorted(ROLES.glob("*.json")):
         _role(administrator, settings, path, tell)

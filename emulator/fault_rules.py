@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-PRODUCTS = ("ram", "ims", "sts", "kms", "sls", "fc", "dingtalk", "feishu", "jira", "github")
+PRODUCTS = ("ram", "ims", "sts", "kms", "sls", "fc", "dingtalk", "feishu", "jira", "github",
+            "slack")  # fmt: skip
 _AIM = frozenset({"kind", "product", "action", "function", "contains", "event"})
 _COUNT = frozenset({"nth", "times"})
 _ANSWER = frozenset({"status", "code", "message"})

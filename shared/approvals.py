@@ -7,7 +7,7 @@ are neither requester nor beneficiary, allowed for what is asked, and recent.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.patterns import overlap
@@ -46,6 +46,24 @@ def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
         or _veto(ticket, environment, rules)
         or _Ballot(ticket, environment, rules, now).result()
     )
+
+
+def vote_refusal(ticket: Ticket, vote: Approval, rules: Rules, now: datetime) -> Denied | None:
+    """Why this vote of somebody about the ticket would not count; None if it would."""
+    environment = rules.environments.get(ticket.environment)
+    if environment is None:
+        return Denied("unknown_environment", "environment")
+    alone = replace(ticket, approvals=(vote,))
+    fault = _Ballot(alone, environment, rules, now).fault(vote)
+    return Denied(fault, "approvals") if fault else None
+
+
+def terms_refusal(ticket: Ticket, rules: Rules) -> Denied | None:
+    """What is wrong with what is asked for, before anybody has voted."""
+    environment = rules.environments.get(ticket.environment)
+    if environment is None:
+        return Denied("unknown_environment", "environment")
+    return _terms_refusal(ticket, environment)
 
 
 def _terms_refusal(ticket: Ticket, environment: Environment) -> Denied | None:
@@ -106,12 +124,12 @@ class _Ballot:
 
     def result(self) -> Approved | Denied:
         """The newest votes up to the quorum, one for each person; or why there are too few."""
-        faults = [fault for vote in self._given if (fault := self._fault(vote))]
+        faults = [fault for vote in self._given if (fault := self.fault(vote))]
         if "approval_in_the_future" in faults:  # a clock is wrong: then no age can be trusted
             return Denied("approval_in_the_future", "approvals")
         newest_of: dict[str, Approval] = {}
         for vote in sorted(self._given, key=lambda vote: vote.at):
-            if not self._fault(vote):
+            if not self.fault(vote):
                 newest_of[self._people.of(vote.approver)] = vote
         if len(newest_of) < self._quorum:
             reason = min(faults, key=self._FAULTS.index, default="approvals_missing")
@@ -124,7 +142,7 @@ class _Ballot:
             return Denied("grant_nearly_over", "ttl_seconds")
         return approved
 
-    def _fault(self, vote: Approval) -> str:
+    def fault(self, vote: Approval) -> str:
         """Why this vote does not count; empty if it does."""
         if self._people.asks(vote.approver):
             return "approver_is_requester"

@@ -23,11 +23,13 @@ from shared.secrecy import Secret
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from shared import commanding
     from shared.adapters.kms_reader import KmsReader
     from shared.adapters.light import Caller
     from shared.adapters.tea import Credentials, Endpoint
     from shared.broker import Broker
     from shared.casework import Rulebook
+    from shared.chatting import Counter
     from shared.examination import Auditor
     from shared.fetching import Fetcher
     from shared.housekeeping import House
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
     from shared.ledger import LiveGrant
     from shared.lifecycle import Lifecycle, RotationTerms
     from shared.listening import Ear
+    from shared.lookups import Shelf
     from shared.people import People
     from shared.places import Place
     from shared.policies import Assets
-    from shared.ports import AuditLog, Functions, Records
+    from shared.ports import AuditLog, Chat, Functions, Records
     from shared.posture.reading import Observer
     from shared.refusals import Denied
     from shared.rules import Rules
@@ -233,6 +236,59 @@ def ear(kind: str, secrets: IngressSecrets, environment: Mapping[str, str]) -> E
     )
 
 
+def counter(
+    kind: str, secrets: IngressSecrets, environment: Mapping[str, str]
+) -> Counter | Denied:
+    """What the chats' ingress works with; a Denied if that chat is not on."""
+    from shared.chatting import Counter
+    from shared.refusals import Denied
+
+    current = settings()
+    place = places().get(kind)
+    if kind not in current.kinds or place is None:
+        return Denied("source_not_enabled")
+    source = import_module(f"shared.sources.{kind}")
+    channels = secrets.get(naming.channel_secret(kind), source.channels, current, environment)
+    return Counter(
+        lambda inbound, at: source.hear(inbound, channels, place, at),
+        current.chat_language, lambda: light_functions(current, environment), people,
+    )  # fmt: skip
+
+
+def desk_of_commands(
+    kind: str, environment: Mapping[str, str], function: Any,
+    remaining_seconds: Callable[[], float],
+) -> tuple[Settings, commanding.Desk, Chat]:  # fmt: skip
+    """What the command function works with: nothing of RAM."""
+    from shared import commanding
+    from shared.audit_outbox import Outbox
+
+    current, log = audit_log(environment, function.name)
+    desk = commanding.Desk(
+        people=people(), rules=rules(), templates=templates(), assets=assets(current),
+        key=kms_reader(current, environment).get_secret_value(naming.CHAT_SECRET),
+        chat_approvals=current.chat_approvals, language=current.chat_language,
+        issuing=current.issues, functions=functions(current, environment),
+        audit_log=Outbox(log), account_id=current.account_id, now=now, sleep=time.sleep,
+        remaining_seconds=remaining_seconds,
+    )  # fmt: skip
+    return current, desk, _chat(kind, current)
+
+
+def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[Shelf, Chat]:
+    """What the lookup function reads, and how it answers."""
+    from shared.lookups import Shelf
+
+    current, log = audit_log(environment, function.name)
+    found = Shelf(people(), rules(), templates(), current.chat_language, log, now)
+    return found, _chat(kind, current)
+
+
+def _chat(kind: str, current: Settings) -> Chat:
+    made: Chat = import_module(f"shared.adapters.{kind}").Adapter(_endpoint(current))
+    return made
+
+
 def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
     """What the issue function works with; `function` is the context's."""
     from shared.casework import Rulebook
@@ -244,12 +300,13 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
 
 def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fetcher]:
     """What the fetch function works with: the sources that are on, and nothing of RAM."""
+    from shared import hints
     from shared.audit_outbox import Outbox
     from shared.fetching import Fetcher, Vendor
 
     current, log = audit_log(environment, function.name)
     known, vendors = enabled(current), {}
-    for kind in known:
+    for kind in (kind for kind in known if kind in hints.KINDS):
         reader = import_module(f"shared.records.{kind}")
         adapter = import_module(f"shared.adapters.{kind}").Adapter
         api = partial(_records, adapter, known[kind], current, environment)

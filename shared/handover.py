@@ -6,6 +6,7 @@ The task id stops double submissions only; once-only is the lease's and the audi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared import hints, naming, orders, reasons, tickets, timestamps
+from shared.chat import messages
+from shared.chat.messages import Message
 from shared.deliveries import ACTIONS, Delivery
 from shared.hints import Hint
 from shared.orders import Order
@@ -27,7 +30,7 @@ ENDED = ENDED_BADLY | {"Succeeded"}
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
-SOURCES = frozenset({"standard-webhooks", *hints.KINDS})
+SOURCES = frozenset({"standard-webhooks", *hints.KINDS, *hints.CHATS})
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,16 @@ def submit_hint(functions: Functions, function: str, hint: Hint) -> Denied | Non
     that comes again after its task ended badly."""
     number = partial(naming.task_id, hint.kind, hint.record, "fetch", hint.event)
     return _once(functions, function, hints.payload(hint), number)
+
+
+def submit_message(functions: Functions, function: str, message: Message) -> None:
+    """Submit what somebody said: once, however often the chat sends it."""
+    number = naming.task_id(message.kind, message_digest(message), "say", "", 1)
+    functions.invoke_async(function, messages.payload(message), number)
+
+
+def message_digest(message: Message) -> str:
+    return hashlib.sha256(message.event.encode(errors="replace")).hexdigest()
 
 
 def _once(

@@ -22,6 +22,7 @@ _LABELLED_SECRET = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+_BARE_SECRET = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])")
 # The look-behind: without it, a run of n backslashes would be tried from each of them, n² steps.
 _JSON_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9A-Fa-f]{4})")
 _JSON_SPACE = re.compile(r"(?<!\\)\\+[nrt]")
@@ -34,6 +35,14 @@ def holds_access_key(text: str) -> bool:
         for form in _forms(text)
         for pattern in (_ID, _TEMPORARY_ID, _LABELLED_SECRET)
     )
+
+
+def id_with_secret(text: str) -> str:
+    """The id of a key that stands there beside something like its secret; empty if there is none.
+    An id alone is no secret, and must not be enough to have its key cut."""
+    seen = _forms(text)[-1]
+    found, secret = _ID.search(seen), _BARE_SECRET.search(_ID.sub(" ", seen))
+    return found[0] if found and secret else ""
 
 
 def is_access_key_id(text: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.config_tables import Table, read
 from shared.errors import ConfigError
-from shared.hints import KINDS
+from shared.hints import CHATS, KINDS
 
 FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")  # a ticket field's or a template parameter's name
 
@@ -41,8 +41,8 @@ def load(text: str) -> dict[str, Place]:
     found = {}
     for name in root.names():
         table = root.table(name)
-        if name not in KINDS:
-            root.problem(name, f"is no source; known are {', '.join(KINDS)}")
+        if name not in (*KINDS, *CHATS):
+            root.problem(name, f"is no source; known are {', '.join((*KINDS, *CHATS))}")
             continue
         found[name] = Place(
             name, table.text("tenant"), table.texts("forms"), _fields(table.table("fields")),

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.audit import Row
+from shared.chat.messages import Reply
 from shared.secrecy import Secret
 
 
@@ -308,6 +309,14 @@ class Macs(Protocol):
     def generate_mac(self, message: bytes) -> str: ...
 
     def verify_mac(self, message: bytes, mac: str) -> bool: ...
+
+
+class Chat(Protocol):
+    """A chat's answers."""
+
+    def reply(self, path: str, reply: Reply) -> None:
+        """To the message's own address; at least once."""
+        ...
 
 
 class Functions(Protocol):

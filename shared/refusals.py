@@ -40,6 +40,23 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         403,
         "The delivery is for another tenant or app than this one; correct the subscription.",
     ),
+    "offer_unusable": (
+        403,
+        "The button carries nothing that akwarden has signed; ask for a new request.",
+    ),
+    "offer_expired": (
+        410,
+        "The request is older than eight hours; ask for it again.",
+    ),
+    "request_too_long_for_chat": (
+        413,
+        "The request is too long for a button; file it in the ticket system.",
+    ),
+    "chat_may_not_approve": (
+        403,
+        "This environment's requests are not approved in a chat (AKWARDEN_CHAT_APPROVALS); file it "
+        "in the ticket system.",
+    ),
     "unknown_path": (
         404,
         "Nothing listens at this path; signed webhooks go to `/`, a vendor's events to its name.",

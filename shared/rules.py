@@ -41,6 +41,16 @@ class Environment:
     approvers_of: Mapping[str, frozenset[str]]
     consumers: tuple[str, ...]
 
+    @property
+    def is_production(self) -> bool:
+        """Where one person's word is not enough."""
+        return self.quorum > 1
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """All who may approve something here."""
+        return self.approvers.union(*self.approvers_of.values())
+
     def approvers_for(self, template: str) -> frozenset[str]:
         """Who may approve this template here, as folded names."""
         return self.approvers_of.get(template, self.approvers)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared import hints, naming
+from shared.chat import words
 from shared.errors import ConfigError
 
-_KINDS = "|".join(hints.KINDS)
+_KINDS = "|".join((*hints.KINDS, *hints.CHATS))
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ SETTINGS = (
     Setting("AKWARDEN_SOURCES", "where approvals come from beside Standard Webhooks, of those in "
             "`config/sources.toml`: names with commas between them", "",
             rf"(({_KINDS})(,({_KINDS}))*)?", ""),
+    Setting("AKWARDEN_CHAT_APPROVALS", "where requests made in a chat may be approved there: "
+            "`non-production` is where one approval is enough", "", r"off|non-production|all",
+            "non-production"),
+    Setting("AKWARDEN_CHAT_LANGUAGE", "what chats are answered in", "",
+            "|".join(words.LANGUAGES), "en"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -95,6 +101,8 @@ class Settings:
     revoke_cap: int
     issuing: str
     sources: str
+    chat_approvals: str
+    chat_language: str
     protocol: str
     requests_ca_bundle: str
     alert_action_policy: str

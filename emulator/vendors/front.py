@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk, feishu, github, jira
+from emulator.vendors import dingtalk, feishu, github, jira, slack
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github)}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github, slack)}
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 
@@ -50,7 +50,8 @@ def _body(request: Request) -> dict[str, Any]:
 
 def configure(cloud: Cloud, name: str, content: dict[str, Any]) -> dict[str, Any]:
     """The management port's: set the app's credentials, forget the records there are, and add
-    some; ValueError if there is no such vendor."""
+    some. Answers with the records' ids and, of a chat, what it was sent; ValueError if there is no
+    such vendor."""
     if name not in VENDORS or set(content) - {"app", "records", "forget"}:
         raise ValueError(f"vendors are {', '.join(VENDORS)}; they take app, records and forget")
     vendor = cloud.vendors[name]
@@ -61,4 +62,4 @@ def configure(cloud: Cloud, name: str, content: dict[str, Any]) -> dict[str, Any
         if key in VENDORS[name].SECRETS:
             cloud.remember_secret("vendor-credential", name, str(value))
     vendor.records.update(content.get("records", {}))
-    return {"records": sorted(vendor.records)}
+    return {"records": sorted(vendor.records), "told": vendor.told}

@@ -9,8 +9,9 @@ from typing import Any
 @dataclass
 class Vendor:
     """One vendor's tenant: `app` is who may ask (its credentials), `records` by id, and `tokens`
-    with the moment at which each ends."""
+    with the moment at which each ends; `told` is what a chat was sent, in order."""
 
     app: dict[str, str] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,88 @@
+"""Slack as akwarden meets it: people who type a slash command and press buttons.
+
+Written from Slack's documentation, apart from akwarden's own reading of it; the tests compare its
+signatures with Slack's own library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from demo import actors
+from demo.stage import Stage
+
+TEAM, APP, CHANNEL = "T0AKWARDEN", "A0AKWARDEN", "C0KEYS"
+SECRET = "demo-signing-secret-of-slack"
+FUNCTION = "akw-chatops"
+_numbers = itertools.count(1)
+
+
+def channel_secret() -> str:
+    """What `akwarden/in-slack` holds."""
+    return json.dumps([SECRET])
+
+
+def user(name: str) -> str:
+    """The id of one of config/people.toml."""
+    return f"U{name.upper()}"
+
+
+def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    """The headers of a request with that body."""
+    stamp = str(int(at or time.time()))
+    mac = hmac.new(secret.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+    return {"Content-Type": "application/x-www-form-urlencoded", "X-Slack-Signature": f"v0={mac}",
+            "X-Slack-Request-Timestamp": stamp}  # fmt: skip
+
+
+def command(name: str, text: str, **changes: str) -> tuple[bytes, str]:
+    """The body of `/accesskey <text>`, and the path to which answers go."""
+    number = f"{time.time_ns()}.{next(_numbers)}"
+    path = f"/commands/{TEAM}/{number}"
+    form = {
+        "team_id": TEAM, "api_app_id": APP, "channel_id": CHANNEL, "user_id": user(name),
+        "user_name": name, "command": "/accesskey", "text": text, "trigger_id": number,
+        "response_url": f"https://hooks.slack.com{path}", "is_enterprise_install": "false",
+    } | changes  # fmt: skip
+    return urlencode(form).encode(), path
+
+
+def pressed(name: str, button: dict[str, Any], **changes: Any) -> tuple[bytes, str]:
+    """The body that tells of a pressed button, and the path to which answers go."""
+    number = f"{time.time_ns()}.{next(_numbers)}"
+    path = f"/actions/{TEAM}/{number}"
+    content = {
+        "type": "block_actions", "api_app_id": APP, "trigger_id": number,
+        "user": {"id": user(name), "team_id": TEAM, "username": name},
+        "team": {"id": TEAM}, "channel": {"id": CHANNEL},
+        "actions": [{"type": "button", "action_id": button["action_id"], "action_ts": number,
+                     "value": button["value"]}],
+        "response_url": f"https://hooks.slack.com{path}",
+    } | changes  # fmt: skip
+    return urlencode({"payload": json.dumps(content)}).encode(), path
+
+
+def send(
+    stage: Stage, body: bytes, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, Any]]:
+    """POST it to the chats' ingress; status and answer."""
+    url = f"{stage.url}/fcapp/{FUNCTION}/slack"
+    return actors.post(url, body, signed(body) if headers is None else headers)
+
+
+def answers(stage: Stage, path: str) -> list[dict[str, Any]]:
+    """What was answered to that message since, in order."""
+    told = stage.manage("POST", "/vendors/slack", {})["told"]
+    return [one["message"] for one in told if one["path"] == path]
+
+
+def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The buttons of an answer, by what they do."""
+    return {element["action_id"]: element for block in message["blocks"]
+            if block["type"] == "actions" for element in block["elements"]}  # fmt: skip

@@ -1,0 +1,1 @@
+"""ChatOps: what people type, what they are answered, and the offers that buttons carry. Pure."""

@@ -1,0 +1,92 @@
+"""What somebody said in a chat, or which button they pressed, and what they are answered.
+
+A message is the event of the functions that answer; it is as much as they know of the chat.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.hints import CHATS
+from shared.refusals import Denied
+
+FORMAT = "akwarden.message/1"
+APPROVE, REJECT = "approve", "reject"  # what buttons do
+REPLY_PATH = re.compile(r"/[A-Za-z0-9/_.-]{1,300}")
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:-]{0,127}")
+_URL = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9/_.-]*)?")
+MOST_TEXT, MOST_OFFER = 8000, 3000
+
+
+@dataclass(frozen=True)
+class Message:
+    """`person` is who said it, as config/people.toml knows them in `kind`; `url` where in the chat;
+    `event` tells this message from every other. `reply` is the path at the chat's own host to which
+    answers go. Either `text` was typed, or the button `action` pressed, which carried `offer`."""
+
+    kind: str
+    person: str
+    url: str
+    event: str
+    reply: str
+    text: str = ""
+    action: str = ""
+    offer: str = ""
+
+
+@dataclass(frozen=True)
+class Button:
+    """What it says, what it does (APPROVE, REJECT), what it carries."""
+
+    label: str
+    action: str
+    offer: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: to whoever asked alone, or for all in the channel to see. One that `replaces`
+    stands where the pressed button was."""
+
+    text: str
+    public: bool = False
+    replaces: bool = False
+    buttons: tuple[Button, ...] = ()
+
+
+def payload(message: Message) -> bytes:
+    """The event of a worker."""
+    return json.dumps({"format": FORMAT, **asdict(message)}, sort_keys=True).encode()
+
+
+def of_event(event: bytes) -> Message | Denied:
+    """What a worker's event holds; never raises."""
+    content: Any
+    try:
+        content = json.loads(event)
+    except (ValueError, RecursionError):
+        return Denied("not_json")
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        return Denied("payload_malformed", "format")
+    if set(content) != set(Message.__dataclass_fields__) or not all(
+            isinstance(value, str) for value in content.values()):  # fmt: skip
+        return Denied("payload_malformed")
+    message = Message(**content)
+    wrong = _wrong(content, message)
+    return Denied("payload_malformed", wrong) if wrong else message
+
+
+def _wrong(content: Mapping[str, str], message: Message) -> str:
+    """The first member that cannot be; empty if there is none."""
+    checks = {
+        "kind": message.kind in CHATS, "person": bool(_PERSON.fullmatch(message.person)),
+        "url": bool(_URL.fullmatch(message.url)), "event": 0 < len(message.event) <= 200,
+        "reply": bool(REPLY_PATH.fullmatch(message.reply)), "text": len(message.text) <= MOST_TEXT,
+        "action": message.action in ("", APPROVE, REJECT),
+        "offer": len(message.offer) <= MOST_OFFER,
+    }  # fmt: skip
+    return next((name for name, right in checks.items() if not right), "")

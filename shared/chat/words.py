@@ -1,0 +1,126 @@
+"""Every sentence that a chat is answered with, in English and in Chinese."""
+
+from __future__ import annotations
+
+from shared.chat import grammar
+from shared.chat.grammar import Misread
+
+LANGUAGES = ("en", "zh")
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "one_moment": ("One moment …", "请稍候……"),
+    "access_key": (
+        "Your message holds something like an AccessKey. It was not passed on or kept by akwarden, "
+        "but the chat has it: delete the message. If the key is real, have it revoked now.",
+        "消息里含有类似 AccessKey 的内容。akwarden 没有转发或保存它，"
+        "但聊天里已经有了：请删除该消息。如果密钥是真的，请立即吊销。",
+    ),
+    "access_key_cut": (
+        "Your message holds an AccessKey and its secret. Delete the message. If the key is one of "
+        "akwarden's, it is being revoked as leaked.",
+        "消息里含有 AccessKey 及其密文。请删除该消息。如果它由 akwarden 管理，现在按泄露吊销。",
+    ),
+    "unavailable": ("akwarden cannot take this now; try again in a minute.",
+                    "akwarden 暂时无法处理，请一分钟后再试。"),
+    "unknown_person": (
+        "I do not know you. Ask whoever runs akwarden to add {person} to config/people.toml.",
+        "我不认识你。请让 akwarden 的管理员把 {person} 加入 config/people.toml。",
+    ),
+    "refused": ("Refused.", "已拒绝。"),
+    "stopped": ("Issuing is stopped for now; revoking goes on.", "目前已停止签发；吊销照常。"),
+    "not_ours": ("{ticket} was not asked for in a chat.", "{ticket} 不是在聊天里申请的。"),
+    "not_yours": (
+        "{ticket} is not yours: who asked for it, and who may approve there, can do that.",
+        "{ticket} 不属于你：只有申请人和该环境的审批人可以这样做。",
+    ),
+    "no_grant": ("{ticket} has no live grant.", "{ticket} 没有有效的授权。"),
+    "card": (
+        "{ticket}: {requester} asks to {action} an AccessKey\n"
+        "application {application}, environment {environment}\ntemplates {templates}\n"
+        "lifetime {days}, approvals needed {quorum}",
+        "{ticket}：{requester} 申请 AccessKey（{action}）\n应用 {application}，环境 {environment}\n"
+        "模板 {templates}\n有效期 {days}，需要 {quorum} 人批准",
+    ),
+    "approve": ("Approve", "同意"),
+    "reject": ("Reject", "拒绝"),
+    "approved_by": ("Approved by {people}.", "{people} 已同意。"),
+    "rejected_by": ("Rejected; decided by {people}.", "已拒绝；决定人 {people}。"),
+    "so_far": ("So far: {people}. More approvals are needed.",
+               "目前：{people}。还需要更多人批准。"),
+    "voted_already": ("You have decided on {ticket} already.", "你已经对 {ticket} 做过决定。"),
+    "was_cancelled": ("{ticket} was cancelled.", "{ticket} 已取消。"),
+    "was_rejected": ("{ticket} was rejected.", "{ticket} 已被拒绝。"),
+    "was_served": ("{ticket} was served already.", "{ticket} 已经处理过。"),
+    "cancelled": ("{ticket} is cancelled.", "{ticket} 已取消。"),
+    "at_work": ("{ticket} is still being worked on; ask `status {ticket}` in a while.",
+                "{ticket} 还在处理中；稍后请用 `status {ticket}` 查询。"),
+    "not_served": ("{ticket} was refused: {reason}. {sentence}",
+                   "{ticket} 被拒绝：{reason}。{sentence}"),
+    "served": ("{ticket} is done.", "{ticket} 已完成。"),
+    "issued": (
+        "{ticket} is issued: secret {secret}, key {key_id}. Read it with the role that was named:\n"
+        "aliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket} 已签发：凭据 {secret}，密钥 {key_id}。请用申请时写明的角色读取：\n"
+        "aliyun kms GetSecretValue --SecretName {secret}",
+    ),
+    "rotating": ("The key of {ticket} is being replaced.", "正在轮换 {ticket} 的密钥。"),
+    "rotated": (
+        "The key of {ticket} was replaced: readers of {secret} get {key_id} now; the former one "
+        "works until it is not used any more.",
+        "{ticket} 的密钥已轮换：读取 {secret} 现在得到 {key_id}；旧密钥在不再使用之前仍然有效。",
+    ),
+    "revoking": ("The grant of {ticket} is being ended ({reason}).",
+                 "正在吊销 {ticket} 的授权（{reason}）。"),
+    "revoked": ("The grant of {ticket} is ended: its key is gone.",
+                "{ticket} 的授权已结束：密钥已删除。"),
+    "you_are": (
+        "You are {person}. You may approve: {approves}.",
+        "你是 {person}。你可以批准：{approves}。",
+    ),
+    "nothing_to_approve": ("nothing", "无"),
+    "template": ("{name}: {parameters}", "{name}：{parameters}"),
+    "grant": (
+        "{ticket}: {application} {environment}, {requester}, since {date}, {state}",
+        "{ticket}：{application} {environment}，{requester}，自 {date}，{state}",
+    ),
+    "live": ("live", "有效"),
+    "ended": ("ended", "已结束"),
+    "waiting": ("{ticket}: {application} {environment}, {requester}, waits for approval",
+                "{ticket}：{application} {environment}，{requester}，等待批准"),
+    "refused_because": ("{ticket} was refused: {reason}.", "{ticket} 被拒绝：{reason}。"),
+    "nothing_found": ("Nothing that is yours.", "没有属于你的内容。"),
+    "more": ("… {left} more: page={page}", "……还有 {left} 条：page={page}"),
+    "help": (
+        "What I understand, each with an example:\n{examples}\n"
+        "Never send an AccessKey here; secrets are in KMS and nowhere else.",
+        "我懂这些命令（附例子）：\n{examples}\n请不要在这里发送 AccessKey；密文只在 KMS 里。",
+    ),
+    grammar.UNKNOWN_VERB: ("I do not know that word.", "我不认识这个命令。"),
+    grammar.NO_TARGET: ("Which one? An id is missing.", "哪一个？缺少编号。"),
+    grammar.MISSING: ("Something is missing", "缺少内容"),
+    grammar.TWICE: ("Given twice", "重复给出"),
+    grammar.STRAY: ("There is a word that I cannot place; values with spaces need quotes.",
+                    "有无法识别的词；带空格的值需要引号。"),
+    grammar.UNKNOWN_FIELD: ("It does not take that", "不支持该项"),
+    grammar.TOO_LONG: ("That is too long.", "内容太长。"),
+    "did_you_mean": ("Did you mean", "你是想说"),
+    "for_example": ("For example: {example}", "例如：{example}"),
+}  # fmt: skip
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The sentence with its values."""
+    return _SENTENCES[key][LANGUAGES.index(language)].format(**values)
+
+
+def misread(language: str, found: Misread) -> str:
+    """What is wrong, what may have been meant, and an example that works."""
+    told = say(language, found.reason)
+    if found.about:
+        lead = f"{say(language, 'did_you_mean')} " if found.reason == grammar.UNKNOWN_VERB else ""
+        told = f"{told.rstrip('.')}: {lead}{', '.join(found.about)}."
+    return f"{told} {say(language, 'for_example', example=found.example)}"
+
+
+def help_text(language: str) -> str:
+    """Every verb by its example."""
+    return say(language, "help", examples="\n".join(v.example for v in grammar.VERBS.values()))

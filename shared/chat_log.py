@@ -1,0 +1,142 @@
+"""What the audit log says of grants and of requests that were made in a chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared import timestamps
+from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
+from shared.chat import offers
+from shared.chat.offers import Offer
+from shared.ports import AuditLog
+from shared.secrecy import Secret
+from shared.tickets import APPROVE, REJECT
+
+REQUESTED, VOTED, CANCELLED = "chat.requested", "chat.voted", "chat.cancelled"
+EXPIRING = "grant.expiring"
+SOURCE = "slack"  # of tickets that were made in a chat; `Ticket.source`
+LIFETIME = timedelta(days=730)  # since its issue, a grant that is listed
+AHEAD = timedelta(minutes=15)  # a row's clock may be
+MOST = 1000
+_SERVED = "'key.issued', 'self_service.granted'"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One ticket that was served; `ended` once it was revoked or is over."""
+
+    source: str
+    ticket: str
+    application: str
+    environment: str
+    requester: str
+    secret: str
+    issued_at: str
+    ended: bool
+
+
+def grants(
+    log: AuditLog, now: datetime, *, ticket: str = "", application: str = "", requester: str = ""
+) -> list[Grant]:
+    """The newest first. Arguments are of our own forms: no quote can be in them."""
+    wanted = {"ticket_id": ticket, "application": application, "requester_id": requester}
+    where = " and ".join(f'{name}: "{value}"' for name, value in wanted.items() if value)
+    # A revocation may not name its requester: it is asked for by the ticket.
+    rows = log.select_logs(
+        f"{where or '*'} | select ticket_system, ticket_id, "  # noqa: S608 (ours)
+        "max_by(application, time_ms) as application, max_by(environment, time_ms) as environment, "
+        "max_by(requester_id, time_ms) as requester, max_by(secret_name, time_ms) as secret, "
+        "min(time_ms) as issued_ms from log "
+        f"where outcome = '{SUCCESS}' and phase = 'result' and event_type in ({_SERVED}) "
+        f"group by ticket_system, ticket_id order by issued_ms desc limit {MOST}",
+        now - LIFETIME, now + AHEAD)  # fmt: skip
+    over = _ended(log, now, ticket)
+    return [
+        Grant(row["ticket_system"], row["ticket_id"], row["application"], row["environment"],
+              row["requester"], row["secret"], _date(row["issued_ms"]),
+              (row["ticket_system"], row["ticket_id"]) in over)
+        for row in rows
+    ]  # fmt: skip
+
+
+def _ended(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]:
+    of_one = f' and ticket_id: "{ticket}"' if ticket else ""
+    rows = log.select_logs(
+        f'event_type: "{REVOKED}" and outcome: {SUCCESS}{of_one}'  # noqa: S608 (ours)
+        f" | select distinct ticket_system, ticket_id from log limit {MOST * 10}",
+        now - LIFETIME, now + AHEAD)  # fmt: skip
+    return {(row["ticket_system"], row["ticket_id"]) for row in rows}
+
+
+def tickets_with(log: AuditLog, event: str, now: datetime) -> set[tuple[str, str]]:
+    """(source, id) of the tickets of which such a row was written in the last week."""
+    rows = log.get_logs(f'event_type: "{event}"', now - timedelta(days=8), now + AHEAD)
+    return {(row["ticket_system"], row["ticket_id"]) for row in rows}
+
+
+def _date(milliseconds: str) -> str:
+    return f"{datetime.fromtimestamp(int(float(milliseconds)) / 1000, UTC):%Y-%m-%d}"
+
+
+def of_ticket(log: AuditLog, ticket: str, now: datetime) -> Sequence[Row]:
+    """All rows of a ticket that was made in a chat, oldest first."""
+    rows = log.get_logs(f'ticket_system: "{SOURCE}" and ticket_id: "{ticket}"',
+                        now - LIFETIME, now + AHEAD)  # fmt: skip
+    return sorted(rows, key=lambda row: int(row["time_ms"]))
+
+
+def pending(log: AuditLog, now: datetime) -> list[Row]:
+    """Requests that are open: not handed over, not turned down, not over."""
+    since = now - offers.LIFETIME
+    rows = log.get_logs(f'ticket_system: "{SOURCE}"', since, now + AHEAD)
+    closed = {row["ticket_id"] for row in rows if _closes(row)}
+    return [row for row in rows
+            if row["event_type"] == REQUESTED and row["ticket_id"] not in closed]  # fmt: skip
+
+
+def _closes(row: Row) -> bool:
+    turned_down = row["event_type"] == CANCELLED or (
+        row["event_type"] == VOTED and row["reason"] == REJECT)
+    return turned_down or not row["event_type"].startswith("chat.")
+
+
+def offer_of(rows: Sequence[Row]) -> str:
+    """The request as its buttons carry it; empty if there is none."""
+    return next((row["message"] for row in rows if row["event_type"] == REQUESTED), "")
+
+
+def is_cancelled(rows: Sequence[Row]) -> bool:
+    return any(row["event_type"] == CANCELLED for row in rows)
+
+
+def votes(rows: Sequence[Row], offer: Offer, key: Secret) -> list[dict[str, object]]:
+    """As a ticket's `approvals`: the first decision of each person, a rejection above all. Only
+    those with our signature over this very request: others may write rows, too."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        if row["event_type"] != VOTED or row["message"] != offers.ballot(
+                offer, row["approver_id"], row["reason"], key):  # fmt: skip
+            continue
+        before = found.get(row["approver_id"])
+        if before is None or (row["reason"] == REJECT and before["reason"] == APPROVE):
+            found[row["approver_id"]] = row
+    return [
+        {"approver": {"id": person, "email": person}, "decision": row["reason"],
+         "at": timestamps.text(moment(row))}
+        for person, row in sorted(found.items())
+    ]  # fmt: skip
+
+
+def moment(row: Row) -> datetime:
+    return datetime.fromtimestamp(int(row["time_ms"]) / 1000, UTC)
+
+
+def told(
+    record: Attempt, event: str, now: datetime, *, reason: str = "", message: str = "", **facts: str
+) -> list[Row]:
+    """One row about a request; nothing was changed in the cloud by it."""
+    change = Change(event, "", "")
+    outcome = Outcome(SUCCESS, message=message)
+    return record.rows([(change, NOTE, outcome)], now, reason=reason, **facts)

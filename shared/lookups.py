@@ -1,0 +1,136 @@
+"""What people may look up in a chat: what is theirs, and what may be asked for. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import chat_log
+from shared.chat import grammar, words
+from shared.chat.grammar import LISTS, Command, Misread
+from shared.chat.messages import Message, Reply
+from shared.chat_log import EXPIRING, Grant
+from shared.commanding import may_see
+from shared.people import People
+from shared.ports import AuditLog
+from shared.rules import Rules
+from shared.templates import Template
+
+PAGE = 10
+MINE, PENDING, SOON, EVERY = LISTS
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What lookups read."""
+
+    people: People
+    rules: Rules
+    templates: Mapping[str, Template]
+    language: str
+    audit_log: AuditLog
+    now: Callable[[], datetime]
+
+    def say(self, key: str, **values: object) -> str:
+        return words.say(self.language, key, **values)
+
+
+def answer(shelf: Shelf, message: Message) -> Reply:
+    """For whoever asked, alone."""
+    who = shelf.people.of(message.kind, message.person)
+    if not who:
+        return Reply(shelf.say("unknown_person", person=message.person))
+    command = grammar.parse(message.text)
+    if isinstance(command, Misread):
+        return Reply(words.misread(shelf.language, command))
+    found = {
+        grammar.WHOAMI: _whoami, grammar.TEMPLATES: _templates, grammar.STATUS: _status,
+        grammar.LIST: _list,
+    }[command.verb](shelf, who, command)  # fmt: skip
+    return Reply(found)
+
+
+def _whoami(shelf: Shelf, who: str, command: Command) -> str:
+    person = shelf.rules.person(who)
+    approves = sorted(name for name, environment in shelf.rules.environments.items()
+                      if person in environment.everybody)  # fmt: skip
+    return shelf.say("you_are", person=who,
+                     approves=", ".join(approves) or shelf.say("nothing_to_approve"))  # fmt: skip
+
+
+def _templates(shelf: Shelf, who: str, command: Command) -> str:
+    return "\n".join(
+        shelf.say("template", name=name,
+                  parameters=" ".join(f"{p}=…" for p in one.parameters) or "-")
+        for name, one in sorted(shelf.templates.items())
+    )  # fmt: skip
+
+
+def _status(shelf: Shelf, who: str, command: Command) -> str:
+    if not command.target:
+        return _list(shelf, who, Command(grammar.LIST, MINE))
+    found = [one for one in chat_log.grants(shelf.audit_log, shelf.now(), ticket=command.target)
+             if may_see(shelf.rules, who, one)]  # fmt: skip
+    if found:
+        return "\n".join(_line(shelf, one) for one in found)
+    rows = [row for row in chat_log.of_ticket(shelf.audit_log, command.target, shelf.now())
+            if _may_see_row(shelf, who, row)]  # fmt: skip
+    refused = [row for row in rows if row["event_type"] == "ticket.rejected"]
+    if refused:
+        return shelf.say("refused_because", ticket=command.target, reason=refused[-1]["reason"])
+    waiting = [row for row in rows if row["event_type"] == chat_log.REQUESTED]
+    return _waiting(shelf, waiting[0]) if waiting else shelf.say("nothing_found")
+
+
+def _list(shelf: Shelf, who: str, command: Command) -> str:
+    application = command.fields.get("application", "")
+    if not all(char.isalnum() or char == "-" for char in application):
+        return shelf.say("nothing_found")
+    wanted = command.target or MINE
+    if wanted == PENDING:
+        lines = [_waiting(shelf, row) for row in chat_log.pending(shelf.audit_log, shelf.now())
+                 if _may_see_row(shelf, who, row) and application in ("", row["application"])]
+    else:
+        lines = [_line(shelf, one) for one in _grants(shelf, who, wanted, application)]
+    return _paged(shelf, lines, command.fields.get("page", "1"))
+
+
+def _grants(shelf: Shelf, who: str, wanted: str, application: str) -> list[Grant]:
+    found = [one for one in chat_log.grants(shelf.audit_log, shelf.now(), application=application)
+             if may_see(shelf.rules, who, one)]  # fmt: skip
+    person = shelf.rules.person(who)
+    if wanted != EVERY:
+        found = [one for one in found if not one.ended]
+    if wanted == MINE:
+        return [one for one in found if shelf.rules.person(one.requester) == person]
+    if wanted == SOON:
+        soon = chat_log.tickets_with(shelf.audit_log, EXPIRING, shelf.now())
+        return [one for one in found if (one.source, one.ticket) in soon]
+    return found
+
+
+def _may_see_row(shelf: Shelf, who: str, row: Mapping[str, str]) -> bool:
+    where, asked_by = row["environment"], row["requester_id"]
+    return may_see(shelf.rules, who, Grant("", "", "", where, asked_by, "", "", ended=False))
+
+
+def _line(shelf: Shelf, one: Grant) -> str:
+    return shelf.say("grant", ticket=one.ticket, application=one.application,
+                     environment=one.environment, requester=one.requester, date=one.issued_at,
+                     state=shelf.say("ended" if one.ended else "live"))  # fmt: skip
+
+
+def _waiting(shelf: Shelf, row: Mapping[str, str]) -> str:
+    return shelf.say("waiting", ticket=row["ticket_id"], application=row["application"],
+                     environment=row["environment"], requester=row["requester_id"])  # fmt: skip
+
+
+def _paged(shelf: Shelf, lines: list[str], page: str) -> str:
+    number = int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 5 else 1
+    first = (max(number, 1) - 1) * PAGE
+    shown = lines[first : first + PAGE]
+    left = len(lines) - first - len(shown)
+    if left > 0:
+        shown.append(shelf.say("more", left=left, page=number + 1))
+    return "\n".join(shown) or shelf.say("nothing_found")
