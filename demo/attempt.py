@@ -15,21 +15,24 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, dingtalk, feishu, github, jira, vendors
+from demo import actors, chat, dingtalk, feishu, github, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
+NOTHING_SERVED = "nothing is served at port {port}; start `make serve` in another shell"
 ENDED = ("Succeeded", "Failed")
 
 
 def main(given: list[str]) -> int:
     """0 if the approval led to a key, 1 if it was refused, 2 if nothing is served."""
     parser = argparse.ArgumentParser(prog="make try")
-    parser.add_argument("source", choices=vendors.NAMES)
+    parser.add_argument("source", choices=vendors.ALL)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--application", default=f"parcels{int(time.time()) % 100_000}",
                         help="who is to get the key; another one each time")
     asked = parser.parse_args(given)
+    if asked.source == "slack":
+        return _in_slack(asked.port, asked.application)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
     record = f"AKW-{int(time.time())}"
@@ -40,7 +43,7 @@ def main(given: list[str]) -> int:
         query, headers, body = sender.request(record)
         status, answer = actors.post(f"{webhook}{asked.source}{query}", body, headers)
     except URLError:
-        print(f"nothing is served at port {asked.port}; start `make serve` in another shell")
+        print(NOTHING_SERVED.format(port=asked.port))
         return 2
     read = sender.understood(answer) if status == 200 else answer
     print(f"event of {record} sent: {status}, {asked.source} reads: {read!r}")
@@ -51,9 +54,42 @@ def main(given: list[str]) -> int:
         print(f"{function}: {json.dumps(outcome)}")
     if outcome.get("status") != "issued":
         return 1
-    print("\nto end it again: . build/local.env; "
-          f"make revoke ARGS='--application {asked.application} --reason withdrawn'")  # fmt: skip
+    _how_to_end(asked.application)
     return 0
+
+
+def _how_to_end(application: str) -> None:
+    print("\nto end it again: . build/local.env; "
+          f"make revoke ARGS='--application {application} --reason withdrawn'")  # fmt: skip
+
+
+def _in_slack(port: int, application: str) -> int:
+    """A request and its approval; what people typed and read."""
+    try:
+        lines = chat.play_short(Served(port), application)
+    except URLError:
+        print(NOTHING_SERVED.format(port=port))
+        return 2
+    except RuntimeError as err:
+        print(err)
+        return 1
+    print("\n".join(lines))
+    _how_to_end(application)
+    return 0
+
+
+@dataclass(frozen=True)
+class Served:
+    """As much of a served cloud as a conversation needs."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, method: str, path: str, content: object = None) -> Any:
+        return manage(f"http://127.0.0.1:{self.port + 1}", method, path, content)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from aliyun.log import LogException
 from Tea.exceptions import TeaException
 
-from demo import actors, leaks
+from demo import actors, chat, leaks, vendors
 from demo.actors import Keys
 from demo.stage import Stage, end_on_signals
 
@@ -30,9 +30,10 @@ def main() -> int:
     print("akwarden: an AccessKey because a ticket was approved\n")
     told("starting a local Alibaba Cloud and provisioning it")
     try:
-        with Stage() as stage:
+        with Stage(settings={"AKWARDEN_SOURCES": "slack"}) as stage:
             stage.provision(lambda line: print(f"      {line}"))
             actors.prepare(stage)
+            vendors.connect(stage, ["slack"])
             return 0 if play(stage) else 1
     except KeyboardInterrupt:
         print("\nstopped; nothing is left running")
@@ -62,6 +63,7 @@ def play(stage: Stage) -> bool:
         return False
     show_outcome(outcome)
     show_audit(stage)
+    show_chat(stage)
     return prove(stage, outcome)
 
 
@@ -87,6 +89,14 @@ def awaited(stage: Stage) -> dict[str, Any]:
 def calls(stage: Stage, since: float) -> list[dict[str, Any]]:
     history: list[dict[str, Any]] = stage.manage("GET", "/history")["calls"]
     return [call for call in history if call["at"] >= since]
+
+
+def show_chat(stage: Stage) -> None:
+    """The same for another application, asked for and approved in Slack."""
+    told("somebody asks in Slack, somebody else presses Approve")
+    print("\nCHAT (another application, for development)")
+    for line in chat.play_short(stage, "parcels"):
+        print(f"  {line}")
 
 
 # -- showing --------------------------------------------------------------------------------

@@ -11,16 +11,24 @@ import hmac
 import itertools
 import json
 import time
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from demo import actors
-from demo.stage import Stage
 
 TEAM, APP, CHANNEL = "T0AKWARDEN", "A0AKWARDEN", "C0KEYS"
 SECRET = "demo-signing-secret-of-slack"
 FUNCTION = "akw-chatops"
 _numbers = itertools.count(1)
+
+
+class Cloud(Protocol):
+    """A local cloud, wherever it runs."""
+
+    @property
+    def url(self) -> str: ...
+
+    def manage(self, method: str, path: str, content: object = None) -> Any: ...
 
 
 def channel_secret() -> str:
@@ -69,14 +77,14 @@ def pressed(name: str, button: dict[str, Any], **changes: Any) -> tuple[bytes, s
 
 
 def send(
-    stage: Stage, body: bytes, headers: dict[str, str] | None = None
+    stage: Cloud, body: bytes, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, Any]]:
     """POST it to the chats' ingress; status and answer."""
     url = f"{stage.url}/fcapp/{FUNCTION}/slack"
     return actors.post(url, body, signed(body) if headers is None else headers)
 
 
-def answers(stage: Stage, path: str) -> list[dict[str, Any]]:
+def answers(stage: Cloud, path: str) -> list[dict[str, Any]]:
     """What was answered to that message since, in order."""
     told = stage.manage("POST", "/vendors/slack", {})["told"]
     return [one["message"] for one in told if one["path"] == path]

@@ -162,6 +162,7 @@ def _offered(
     attempt = record(id, ticket.application)
     attempt.base |= {"requester_id": who, "environment": ticket.environment}
     desk.audit_log.put_logs(chat_log.told(attempt, REQUESTED, desk.now(), message=text))
+    _once_visible(desk, id, chat_log.offer_of)  # else `approve` and `list` would not know it yet
     yield Reply(_card(desk, offer), public=True, buttons=(
         Button(desk.say("approve"), APPROVE, text), Button(desk.say("reject"), REJECT, text)))
 
@@ -333,15 +334,15 @@ def _awaited(desk: Desk, ticket: str, wanted: Callable[[Row], bool]) -> Row | No
     return None
 
 
-def _once_visible(desk: Desk, ticket: str, shows: Callable[[Any], bool]) -> Any:
+def _once_visible(desk: Desk, ticket: str, shows: Callable[[Any], object]) -> Any:
     """The ticket's rows once what was just written is among them: then, most likely, what others
-    wrote before is, too. Who presses again counts again, should that ever not be so."""
+    wrote before is, too. Of votes, whoever presses again counts again, should that not be so."""
     for _ in range(int(VISIBLE_SECONDS / PAUSE_SECONDS)):
         rows = chat_log.of_ticket(desk.audit_log, ticket, desk.now())
         if shows(rows):
             return rows
         desk.sleep(PAUSE_SECONDS)
-    raise StateChanged(f"ticket {ticket}: a vote is not visible yet")
+    raise StateChanged(f"ticket {ticket}: what was written is not visible yet")
 
 
 def _cancel(

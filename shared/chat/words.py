@@ -34,7 +34,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "no_grant": ("{ticket} has no live grant.", "{ticket} 没有有效的授权。"),
     "card": (
-        "{ticket}: {requester} asks to {action} an AccessKey\n"
+        "{ticket}: {requester} asks for an AccessKey ({action})\n"
         "application {application}, environment {environment}\ntemplates {templates}\n"
         "lifetime {days}, approvals needed {quorum}",
         "{ticket}：{requester} 申请 AccessKey（{action}）\n应用 {application}，环境 {environment}\n"

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import actors, dingtalk, feishu, github, jira, vendors
+from demo import actors, dingtalk, feishu, github, jira, slack, vendors
 from demo.stage import ROOT, Stage
 
 TRIES = 9
@@ -32,8 +32,8 @@ print(time.perf_counter() - began[0], time.process_time() - began[1])
 ANSWER = """
 import sys; event = sys.stdin.buffer.read()
 import time; began = time.perf_counter(), time.process_time()
-from functions import approval
-answer = approval.handler(event, None)
+import importlib
+answer = importlib.import_module(sys.argv[1]).handler(event, None)
 took = time.perf_counter() - began[0], time.process_time() - began[1]
 print(*took, answer["statusCode"], *sys.modules)
 """
@@ -62,7 +62,8 @@ def measure(stage: Stage, tries: int = TRIES) -> tuple[float, list[Measured]]:
     for _ in range(tries):
         reference = _least(reference, _run(IMPORTS, b"", *REFERENCE)[0])
         for source, event in events.items():
-            taken, modules[source] = _answered(stage, event())
+            function = "functions.chatops" if source == "slack" else "functions.approval"
+            taken, modules[source] = _answered(stage, function, event())
             best[source] = _least(best.get(source, taken), taken)
     return reference[0], [
         Measured(source, taken[0], taken[0] / reference[0], taken[1] / reference[1],
@@ -88,11 +89,13 @@ def _run(
     return (float(seconds), float(cpu)), frozenset(more[1:])
 
 
-def _answered(stage: Stage, event: bytes) -> tuple[Taken, frozenset[str]]:
+def _answered(
+    stage: Stage, function: str, event: bytes
+) -> tuple[Taken, frozenset[str]]:
     proxy = f"http://198.51.100.7:x@127.0.0.1:{stage.port}"
     environment = stage.administrator_environment() | {
         "http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "", "NO_PROXY": ""}  # fmt: skip
-    return _run(ANSWER, event, environment=environment)
+    return _run(ANSWER, event, function, environment=environment)
 
 
 def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
@@ -120,7 +123,11 @@ def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
         headers, body = github.request(github.commented(next(numbers)))
         return _event("/github", headers, {}, body)
 
-    return {"standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
+    def from_slack() -> bytes:
+        body, _ = slack.command("alice", f"status AK-{next(numbers)}")
+        return _event("/slack", slack.signed(body), {}, body)
+
+    return {"slack": from_slack, "standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
             "feishu": from_feishu, "jira": from_jira, "github": from_github}  # fmt: skip
 
 
@@ -136,7 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-cold")
     parser.add_argument("--tries", type=int, default=TRIES)
     asked = parser.parse_args()
-    settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+    settings = {"AKWARDEN_SOURCES": ",".join(vendors.ALL)}
     began = time.monotonic()
     with Stage(calm=True, quiet=True, settings=settings) as stage:
         stage.provision(lambda line: None)

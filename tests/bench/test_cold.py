@@ -10,19 +10,20 @@ from demo import actors, vendors
 from demo.stage import Stage
 from tests.bench.cold import Measured, measure
 
-SHARE = {"standard-webhooks": 0.25, "dingtalk": 0.3, "feishu": 0.3, "jira": 0.3, "github": 0.3}
+SHARE = {"standard-webhooks": 0.25, "dingtalk": 0.3, "feishu": 0.3, "jira": 0.3, "github": 0.3,
+         "slack": 0.3}  # fmt: skip
 SLOW = ("Tea", "alibabacloud_", "aliyun", "fc2", "requests", "urllib3")
 OWN = {"standardwebhooks": "standard-webhooks", "shared.sources.dingtalk": "dingtalk",
        "shared.sources.feishu": "feishu", "shared.sources.jira": "jira",
        "shared.sources.github": "github",
-       "shared.rules": "standard-webhooks"}  # fmt: skip
+       "shared.sources.slack": "slack", "shared.rules": "standard-webhooks"}  # fmt: skip
 LAST_RUN = 3  # a machine that is busy with something else spoils a ratio, too
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """With all sources on."""
-    settings = {"AKWARDEN_SOURCES": ",".join(vendors.NAMES)}
+    settings = {"AKWARDEN_SOURCES": ",".join(vendors.ALL)}
     with Stage(calm=True, quiet=True, settings=settings) as stage:
         stage.provision(lambda line: None)
         actors.prepare(stage)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from demo import actors, slack
+from demo import actors, chat, slack
 from tests.e2e.chat import Said, asked, id_of, press, request, say, text_of
 from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.test_revoke import issued, remains
@@ -379,3 +379,10 @@ def test_text_of_a_request_is_no_markup(scene: Scene) -> None:
 
     assert "<!channel>" not in told["text"]
     assert {"plain_text"} == {block["text"]["type"] for block in told["blocks"]}
+
+
+def test_page_shows_the_conversation_as_it_is(scene: Scene) -> None:
+    """docs/chatops.md, played again; `python -m demo.chat` writes it."""
+    lines = chat.play(scene.stage, scene.application)
+
+    assert chat.PAGE.read_text(encoding="utf-8") == chat.page(lines)

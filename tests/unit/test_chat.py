@@ -1,0 +1,181 @@
+"""What buttons carry, what messages are, and in which words people are answered."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import bootstrap, chat_log, commanding, key_text, tickets
+from shared.chat import messages, offers, words
+from shared.chat.messages import Message
+from shared.chat.offers import Offer
+from shared.refusals import Denied
+from shared.secrecy import Secret
+from shared.tickets import Ticket
+from tests.unit.samples import NOW, approved_ticket
+from tests.unit.strategies import brief
+
+KEY = Secret("a key of the chat's")
+MESSAGE = Message("slack", "T1/U1", "https://app.slack.com/client/T1/C1", "command 1",
+                  "/commands/T1/1", "help")  # fmt: skip
+
+
+def ticket(**changes: Any) -> Ticket:
+    found = tickets.parse(approved_ticket(NOW, **{"approvals": [], "status": "pending"} | changes),
+                          source="slack")  # fmt: skip
+    assert isinstance(found, Ticket), found
+    return found
+
+
+OFFER = Offer("accesskey.ticket.approved", ticket(), NOW + timedelta(hours=8))
+
+
+def sealed(offer: Offer = OFFER, key: Secret = KEY) -> str:
+    text = offers.sealed(offer, key)
+    assert isinstance(text, str)
+    return text
+
+
+def test_offer_comes_back_until_it_is_over() -> None:
+    text = sealed()
+
+    assert len(text) <= offers.LONGEST
+    assert OFFER == offers.opened(text, KEY, NOW)
+    assert Denied("offer_expired") == offers.opened(text, KEY, OFFER.expires_at)
+    assert Denied("offer_unusable", "offer") == offers.opened(text, Secret("another"), NOW)
+
+
+@given(st.text(max_size=80) | st.binary(max_size=60).map(lambda b: f"o1.{offers._text(b)}.AA"))
+@brief
+def test_no_text_opens_or_raises(text: str) -> None:
+    assert isinstance(offers.opened(text, KEY, NOW), Denied)
+
+
+@given(st.integers(0, 600), st.characters())
+@brief
+def test_changed_offer_is_none(at: int, character: str) -> None:
+    text = sealed()
+    changed = text[:at] + character + text[at + 1 :]
+
+    assert isinstance(offers.opened(changed, KEY, NOW), Denied) is (changed != text)
+
+
+def test_request_that_fits_no_button_is_refused() -> None:
+    purpose = "".join(chr(0x4E00 + (n * 7919) % 20_000) for n in range(500))
+
+    long = replace(OFFER, ticket=ticket(purpose=purpose, alternative_considered=purpose[::-1]))
+
+    assert Denied("request_too_long_for_chat") == offers.sealed(long, KEY)
+
+
+def test_ballot_is_for_one_person_one_decision_and_one_content() -> None:
+    one = offers.ballot(OFFER, "a@example.com", "approve", KEY)
+    others = {
+        offers.ballot(OFFER, "b@example.com", "approve", KEY),
+        offers.ballot(OFFER, "a@example.com", "reject", KEY),
+        offers.ballot(replace(OFFER, ticket=ticket(ttl_seconds=7200)), "a@example.com", "approve",
+                      KEY),
+        offers.ballot(replace(OFFER, type="accesskey.ticket.extended"), "a@example.com", "approve",
+                      KEY),
+        offers.ballot(OFFER, "a@example.com", "approve", Secret("another")),
+    }  # fmt: skip
+
+    assert one == offers.ballot(OFFER, "a@example.com", "approve", KEY)
+    assert 5 == len(others - {one})
+
+
+PEOPLE = ("carol@example.com", "dave@example.com", "bob@example.com")
+WRITTEN = st.fixed_dictionaries({
+    "approver_id": st.sampled_from(PEOPLE), "reason": st.sampled_from(["approve", "reject"]),
+    "signed": st.booleans(), "event_type": st.sampled_from(["chat.voted", "chat.requested"]),
+    "minutes": st.integers(0, 60),
+})  # fmt: skip
+
+
+@given(st.lists(WRITTEN, max_size=8))
+@brief
+def test_only_signed_rows_are_votes_and_a_rejection_stays(written: list[dict[str, Any]]) -> None:
+    rows = [
+        {**{k: one[k] for k in ("approver_id", "reason", "event_type")},
+         "time_ms": str(int((NOW - timedelta(minutes=one["minutes"])).timestamp() * 1000)),
+         "message": offers.ballot(OFFER, one["approver_id"], one["reason"], KEY)
+         if one["signed"] else "0" * 64}
+        for one in sorted(written, key=lambda one: -one["minutes"])
+    ]  # fmt: skip
+
+    found = {one["approver"]["id"]: one["decision"]  # type: ignore[index]
+             for one in chat_log.votes(rows, OFFER, KEY)}  # fmt: skip
+
+    real = [one for one in written if one["signed"] and one["event_type"] == "chat.voted"]
+    assert {one["approver_id"] for one in real} == set(found)
+    assert {one["approver_id"] for one in real if one["reason"] == "reject"} == {
+        person for person, decision in found.items() if decision == "reject"}
+
+
+def test_message_comes_back() -> None:
+    assert MESSAGE == messages.of_event(messages.payload(MESSAGE))
+
+
+@pytest.mark.parametrize("change", [
+    {"kind": "teams"}, {"person": ""}, {"person": "a b"}, {"url": "http://x"}, {"event": ""},
+    {"reply": "https://evil.example/"}, {"reply": "//evil.example/x y"}, {"action": "delete"},
+    {"text": "x" * 8001}, {"offer": "x" * 3001}, {"text": 7}, {"format": "2"}, {"more": "x"},
+])  # fmt: skip
+def test_other_events_are_no_messages(change: dict[str, Any]) -> None:
+    content = json.loads(messages.payload(MESSAGE)) | change
+
+    assert isinstance(messages.of_event(json.dumps(content).encode()), Denied)
+
+
+@given(st.binary(max_size=60))
+@brief
+def test_no_bytes_raise(event: bytes) -> None:
+    assert isinstance(messages.of_event(event), Denied)
+
+
+def test_both_languages_say_the_same_with_the_same_values() -> None:
+    for key, sentences in words._SENTENCES.items():
+        names = [{name for _, name, _, _ in string.Formatter().parse(text) if name}
+                 for text in sentences]  # fmt: skip
+        assert names[0] == names[1], key
+        assert len(words.LANGUAGES) == len(sentences)
+
+
+def test_every_sentence_that_is_said_exists() -> None:
+    """And none is left that nobody says."""
+    root = bootstrap.CONFIG.parent
+    files = [root / "shared" / name for name in ("commanding.py", "lookups.py", "chatting.py")]
+    files += [root / "functions" / "chatops.py", root / "shared" / "chat" / "words.py",
+              root / "shared" / "chat" / "grammar.py"]  # fmt: skip
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
+
+    for key in words._SENTENCES:
+        assert re.search(rf'(?<!^    )"{key}"', source), key
+
+
+@pytest.mark.parametrize(("mode", "dev", "prod"), [
+    ("off", False, False), ("non-production", True, False), ("all", True, True),
+])  # fmt: skip
+def test_where_a_chat_may_approve(mode: str, dev: bool, prod: bool) -> None:
+    desk: Any = SimpleNamespace(rules=bootstrap.rules(), chat_approvals=mode)
+
+    assert [dev, prod] == [
+        commanding._may_not_be_approved(desk, ticket(environment=name)) is None
+        for name in ("dev", "prod")]
+
+
+@pytest.mark.parametrize(("text", "id"), [
+    ("LTAI5tAbCdEfGhIjKlMnOpQr and " + "a1" * 15, "LTAI5tAbCdEfGhIjKlMnOpQr"),
+    ("LTAI5tAbCdEfGhIjKlMnOpQr", ""), ("a1" * 15, ""), ("LTAI5tAbCdEfGhIjKlMnOpQr " + "a" * 31, ""),
+])  # fmt: skip
+def test_key_that_stands_beside_its_secret(text: str, id: str) -> None:
+    assert id == key_text.id_with_secret(text)
