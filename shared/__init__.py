@@ -33,6 +33,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     amendment         another content of a grant, signed
     ledger            a grant read back from its user, if it is signed
     secret_documents  what is written into KMS
+    chat              grammar of commands, offers in buttons, messages, words
     audit             the rows of the audit log, and their chain
     ports             what the use cases ask of the cloud
 
@@ -42,6 +43,10 @@ Issuing, `resumption` pure:
     listening         a vendor's event: verify, open, hand its hint over
     fetching          from the hint to the vendor's record, and to its ticket
     missed_records    by timer: decisions and withdrawals of which no event came
+    chatting          a chat's message: verify, drop what holds a key, answer or hand over
+    commanding        requests, votes, rotation and end, as asked for in a chat
+    lookups           what is somebody's own, shown in a chat
+    chat_log          requests, votes and grants, read from the audit log
     handover          from one function to the next, under a task id
     casework          a ticket in the worker: decide again, plan, issue
     broker            the ports and terms of one invocation
