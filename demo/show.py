@@ -97,6 +97,7 @@ def show_chat(stage: Stage) -> None:
     print("\nCHAT (another application, for development)")
     for line in chat.play_short(stage, "parcels"):
         print(f"  {line}")
+    print()
 
 
 # -- showing --------------------------------------------------------------------------------

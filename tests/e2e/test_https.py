@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo import actors, dingtalk, leaks, vendors
+from demo import actors, dingtalk, leaks, slack, vendors
 from demo.stage import Stage
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
@@ -18,7 +18,7 @@ def https_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """A cloud whose functions speak https, from forked or from fresh interpreters."""
     stage = Stage(
         calm=True, max_lag_seconds=1, quiet=True, choices={"fc_cold_start": request.param},
-        settings={"AKWARDEN_PROTOCOL": "https", "AKWARDEN_SOURCES": ",".join(vendors.NAMES)},
+        settings={"AKWARDEN_PROTOCOL": "https", "AKWARDEN_SOURCES": ",".join(vendors.ALL)},
     )  # fmt: skip
     furnish(stage)
     yield stage
@@ -63,3 +63,16 @@ def test_vendors_are_asked_over_https(https_stage: Stage) -> None:
         call["action"] for call in asked]
     assert {True} == {call["secure"] for call in asked}
     leaks.assert_none(stage, [json.dumps(answer)])
+
+
+def test_chat_is_answered_over_https(https_stage: Stage) -> None:
+    """What somebody asks is answered at Slack's own host, not in the clear."""
+    body, path = slack.command("alice", "whoami")
+
+    assert 200 == slack.send(https_stage, body)[0]
+
+    (told,) = until(lambda: slack.answers(https_stage, path))
+    assert "You are alice@example.com" in told["text"]
+    asked = [call for call in https_stage.manage("GET", "/history")["calls"]
+             if call["product"] == "slack"]  # fmt: skip
+    assert {True} == {call["secure"] for call in asked}
