@@ -92,7 +92,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--order-id", metavar="ID", help="to repeat an order under its own id")
     parser.add_argument("--dry-run", action="store_true", help="only show what would end")
     parser.add_argument("--wait", action="store_true", help="follow it, grant by grant")
-    options = parser.parse_args(given)
+    options = parser.parse_args(_with_ids(given))
+    if options.ticket:
+        options.ticket = [part.strip() for part in options.ticket]
     for name, value in vars(options).items():
         # An unset variable in a shell: left out, it would mean more than what was typed.
         if value == "" or (isinstance(value, list) and "" in value):
@@ -102,6 +104,17 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     if options.ram_user is not None and options.person is None:
         parser.error("--ram-user goes with --person only")
     return options
+
+
+def _with_ids(given: Sequence[str]) -> list[str]:
+    """A ticket's id may begin with a hyphen (DingTalk's do): with a space before it, it is no
+    option to argparse. Two hyphens are an option, where somebody forgot the id."""
+    words = list(given)
+    for at, word in enumerate(words):
+        id = words[at + 2] if word == "--ticket" and at + 2 < len(words) else ""
+        if id.startswith("-") and not id.startswith("--"):
+            words[at + 2] = f" {id}"
+    return words
 
 
 def order_of(options: argparse.Namespace, ordered_by: str, now: datetime) -> Order | Denied:

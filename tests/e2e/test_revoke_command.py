@@ -146,6 +146,15 @@ def test_dry_run_of_nothing_says_so(scene: Scene, words: tuple[str, str], why: s
     assert typed(scene, *words, "--dry-run") == (1, [f"{why}; nothing was changed"])
 
 
+def test_ticket_whose_id_begins_with_a_hyphen_can_be_named() -> None:
+    """DingTalk's may; a forgotten id is still told."""
+    options = revoke.arguments(["--ticket", "dingtalk", "-JzNA_1", "--dry-run"])
+
+    assert (["dingtalk", "-JzNA_1"], True) == (options.ticket, options.dry_run)
+    with pytest.raises(SystemExit):
+        revoke.arguments(["--ticket", "dingtalk", "--dry-run"])
+
+
 def test_source_of_tickets_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """An operator cannot guess it."""
     with pytest.raises(SystemExit):
