@@ -9,17 +9,21 @@ from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demo import slack as vendor
 from shared import bootstrap, chat_log, commanding, key_text, tickets
 from shared.chat import messages, offers, words
 from shared.chat.messages import Message
 from shared.chat.offers import Offer
+from shared.http_event import Inbound
 from shared.refusals import Denied
 from shared.secrecy import Secret
+from shared.sources import slack
 from shared.tickets import Ticket
 from tests.unit.samples import NOW, approved_ticket
 from tests.unit.strategies import brief
@@ -179,3 +183,28 @@ def test_where_a_chat_may_approve(mode: str, dev: bool, prod: bool) -> None:
 ])  # fmt: skip
 def test_key_that_stands_beside_its_secret(text: str, id: str) -> None:
     assert id == key_text.id_with_secret(text)
+
+
+PLACE = bootstrap.places()["slack"]
+FORM = st.dictionaries(
+    st.sampled_from(["team_id", "api_app_id", "user_id", "channel_id", "trigger_id", "text",
+                     "response_url", "payload", "ssl_check"]),
+    st.sampled_from([PLACE.tenant, PLACE.forms[0], "U1", "https://hooks.slack.com/commands/1", "1",
+                     "{}", "[]", "null", '{"user":[]}', '{"user":{"team_id":1,"id":{}}}']),
+).map(lambda form: urlencode(form).encode())  # fmt: skip
+
+
+@given(FORM | st.binary(max_size=80))
+@brief
+def test_no_signed_body_raises(body: bytes) -> None:
+    """Whatever stands where; nothing that is not ours becomes a message."""
+    signed = vendor.signed(body, at=NOW.timestamp())
+    headers = {name.lower(): value for name, value in signed.items()}
+    inbound = Inbound("POST", "/slack", headers, body)
+
+    found = slack.hear(inbound, slack.channels(Secret(vendor.channel_secret())), PLACE, NOW)
+
+    assert found is None or isinstance(found, Denied | Message)
+    if isinstance(found, Message):
+        assert found.person.startswith(f"{PLACE.tenant}/")
+        assert found == messages.of_event(messages.payload(found))
