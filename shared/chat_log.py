@@ -87,6 +87,13 @@ def of_ticket(log: AuditLog, ticket: str, now: datetime) -> Sequence[Row]:
     return sorted(rows, key=lambda row: int(row["time_ms"]))
 
 
+def asked_today(log: AuditLog, requester: str, now: datetime) -> set[str]:
+    """The requests that somebody has made in a chat within a day, by their ids."""
+    rows = log.get_logs(f'event_type: "{REQUESTED}" and requester_id: "{requester}"',
+                        now - timedelta(days=1), now + AHEAD)  # fmt: skip
+    return {row["ticket_id"] for row in rows}
+
+
 def pending(log: AuditLog, now: datetime) -> list[Row]:
     """Requests that are open: not handed over, not turned down, not over."""
     since = now - offers.LIFETIME

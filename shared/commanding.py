@@ -56,6 +56,7 @@ class Desk:
     assets: Assets
     key: Secret
     chat_approvals: str
+    most_requests: int  # of one person, within a day
     language: str
     issuing: bool
     functions: Functions
@@ -145,6 +146,9 @@ def _offered(
         yield Reply(desk.say("stopped"))
         return
     id = _ticket_id(message.event)
+    if len(chat_log.asked_today(desk.audit_log, who, desk.now()) - {id}) >= desk.most_requests:
+        yield refusal(desk, Denied("too_many_requests"))
+        return
     ticket = tickets.parse(content | {
         "id": id, "url": message.url, "status": "pending", "approvals": [],
         "title": f"AccessKey for {content.get('application', '?')} (asked for in {message.kind})",

@@ -57,6 +57,11 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         "This environment's requests are not approved in a chat (AKWARDEN_CHAT_APPROVALS); file it "
         "in the ticket system.",
     ),
+    "too_many_requests": (
+        429,
+        "You have asked for as much as one person may within a day (AKWARDEN_CHAT_REQUESTS); ask "
+        "again tomorrow, or have somebody else ask.",
+    ),
     "unknown_path": (
         404,
         "Nothing listens at this path; signed webhooks go to `/`, a vendor's events to its name.",

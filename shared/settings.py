@@ -65,6 +65,8 @@ SETTINGS = (
     Setting("AKWARDEN_CHAT_APPROVALS", "where requests made in a chat may be approved there: "
             "`non-production` is where one approval is enough", "", r"off|non-production|all",
             "non-production"),
+    Setting("AKWARDEN_CHAT_REQUESTS", "what one person may ask for in a chat within 24 hours",
+            "requests", r"[1-9]\d{0,3}", "10"),
     Setting("AKWARDEN_CHAT_LANGUAGE", "what chats are answered in", "",
             "|".join(words.LANGUAGES), "en"),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
@@ -102,6 +104,7 @@ class Settings:
     issuing: str
     sources: str
     chat_approvals: str
+    chat_requests: int
     chat_language: str
     protocol: str
     requests_ca_bundle: str
@@ -146,7 +149,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     )
     numbers: dict[str, Callable[[str], int]] = dict.fromkeys(
         ("max_lag_seconds", "connect_timeout_ms", "read_timeout_ms", "audit_timeout_ms",
-         "revoke_cap"), int,
+         "revoke_cap", "chat_requests"), int,
     )  # fmt: skip
     return Settings(**{k: numbers.get(k, str)(v) for k, v in values.items()})  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ import json
 import re
 import string
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -208,3 +208,33 @@ def test_no_signed_body_raises(body: bytes) -> None:
     if isinstance(found, Message):
         assert found.person.startswith(f"{PLACE.tenant}/")
         assert found == messages.of_event(messages.payload(found))
+
+
+class Log:
+    """An audit log that holds these rows."""
+
+    def __init__(self, rows: list[dict[str, str]]) -> None:
+        self.rows = rows
+
+    def get_logs(self, query: str, since: datetime, until: datetime) -> list[dict[str, str]]:
+        assert 'requester_id: "alice@example.com"' in query
+        assert timedelta(days=1) == NOW - since
+        return self.rows
+
+
+@pytest.mark.parametrize(("asked", "refused"), [(9, False), (10, True), (11, True)])
+def test_one_person_may_ask_for_so_much_a_day(asked: int, refused: bool) -> None:
+    """Before anything of it is put before anybody; a repeat of the same message is none."""
+    own = commanding._ticket_id(MESSAGE.event)
+    rows = [{"ticket_id": id} for id in (own, *(f"AK-{number}" for number in range(asked)))]
+    desk: Any = SimpleNamespace(
+        issuing=True, most_requests=10, audit_log=Log(rows), now=lambda: NOW,
+        say=lambda key, **_: key, rules=bootstrap.rules(), chat_approvals="off",
+    )  # fmt: skip
+
+    told = list(commanding._offered(
+        desk, "alice@example.com", OFFER.type, approved_ticket(NOW), MESSAGE,
+        lambda *_: pytest.fail("written")))  # fmt: skip
+
+    assert refused is ("too_many_requests" in told[0].text), told
+    assert [] == [button for reply in told for button in reply.buttons]
