@@ -268,8 +268,9 @@ def desk_of_commands(
         people=people(), rules=rules(), templates=templates(), assets=assets(current),
         key=kms_reader(current, environment).get_secret_value(naming.CHAT_SECRET),
         chat_approvals=current.chat_approvals, most_requests=current.chat_requests,
-        language=current.chat_language, issuing=current.issues, functions=functions(current, environment),
-        audit_log=Outbox(log), account_id=current.account_id, now=now, sleep=time.sleep,
+        language=current.chat_language, issuing=current.issues,
+        functions=functions(current, environment), audit_log=Outbox(log),
+        account_id=current.account_id, now=now, sleep=time.sleep,
         remaining_seconds=remaining_seconds,
     )  # fmt: skip
     return current, desk, _chat(kind, current)
