@@ -5,8 +5,8 @@ PORT   ?= 8180
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
-# What waits most, beside the crowd, which waits too.
-WAITING := $(CROWD) tests/e2e/test_demo.py tests/e2e/test_cleanup.py
+# Beside the crowd what has clouds of its own, too.
+WAITING := $(CROWD) $(addprefix tests/e2e/test_,demo.py https.py bulk.py kill_switch.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean

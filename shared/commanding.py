@@ -154,9 +154,11 @@ def _offered(
         "title": f"AccessKey for {content.get('application', '?')} (asked for in {message.kind})",
         "requester": {"id": who, "email": who},
     }, source=message.kind)  # fmt: skip
-    denied = ticket if isinstance(ticket, Denied) else _unacceptable(desk, ticket)
-    if isinstance(ticket, Denied) or denied:
-        yield refusal(desk, denied or Denied("internal_error"))
+    if isinstance(ticket, Denied):
+        yield refusal(desk, ticket)
+        return
+    if denied := _unacceptable(desk, ticket):
+        yield refusal(desk, denied)
         return
     offer = Offer(kind, ticket, desk.now() + offers.LIFETIME)
     text = offers.sealed(offer, desk.key)

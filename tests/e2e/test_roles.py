@@ -17,7 +17,9 @@ GRANTED_FOR_DOCUMENTED_UNCERTAINTY: dict[tuple[str, str], str] = {}
 
 # `make test` runs it in a process of its own. It calls what others call, only more often and with
 # kills; if it did not, the test below would tell.
-APART = {"test_concurrency.py"}
+# They have clouds of their own, and a process of their own in `make test`.
+APART = {"test_concurrency.py", "test_demo.py", "test_https.py", "test_bulk.py",
+         "test_kill_switch.py"}  # fmt: skip
 
 REMOVALS = [
     ("akw-approval", "fc:InvokeFunction"),
