@@ -86,6 +86,20 @@ def test_two_people_at_once_make_one_key(scene: Scene) -> None:
     assert 1 == created_keys(scene)
 
 
+def test_refusal_by_the_worker_is_told_and_another_press_hands_nothing_over(scene: Scene) -> None:
+    """The application has its key already: that is known once the worker has looked."""
+    press(scene, "bob", asked(scene)).told(2)
+    card = asked(scene)
+    _, refused = press(scene, "bob", card).told(2)
+    assert f"{id_of(card)} was refused: " in text_of(refused)
+
+    again = press(scene, "bob", card).told(1)
+
+    assert f"You have decided on {id_of(card)} already." == text_of(again[0])
+    until(lambda: [call for call in scene.history() if call["action"] == "GetAsyncTask"])
+    assert 1 == created_keys(scene)
+
+
 @pytest.mark.parametrize(("who", "reason"), [
     ("alice", "approver_is_requester"), ("erin", "approver_not_allowed"),
     ("stranger", "I do not know you"),
