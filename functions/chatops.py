@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import bootstrap, chatting, hints, http_event
 from shared.chat import words
-from shared.chat.messages import Reply
+from shared.chat.messages import Reply, escaped
 from shared.errors import CloudError, ConfigError
 from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
@@ -55,11 +55,7 @@ def _taken(inbound: Inbound) -> Reply | Denied | None:
 
 def shown(reply: Reply) -> dict[str, Any]:
     """For whoever asked, alone: plain text, without marks."""
-    return {"response_type": "ephemeral", "mrkdwn": False, "text": _escaped(reply.text)}
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return {"response_type": "ephemeral", "mrkdwn": False, "text": escaped(reply.text)}
 
 
 def refused(denied: Denied) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -263,7 +263,7 @@ def _vote_on(
     yield from _decided(desk, offer, rows, pressed)
 
 
-def _closed(rows: list[Row] | Any) -> str:
+def _closed(rows: Sequence[Row]) -> str:
     """Why nobody can vote any more; empty if they can."""
     if chat_log.is_cancelled(rows):
         return "was_cancelled"
@@ -272,7 +272,7 @@ def _closed(rows: list[Row] | Any) -> str:
     return "was_served" if any(row["event_type"] in SERVED for row in rows) else ""
 
 
-def _decided(desk: Desk, offer: Offer, rows: Any, pressed: bool) -> Replies:
+def _decided(desk: Desk, offer: Offer, rows: Sequence[Row], pressed: bool) -> Replies:
     content = tickets.canonical(offer.ticket) | {
         "status": "approved", "approvals": chat_log.votes(rows, offer, desk.key)}  # fmt: skip
     ticket = tickets.parse(content, source=offer.ticket.source)
@@ -340,7 +340,9 @@ def _awaited(desk: Desk, ticket: str, wanted: Callable[[Row], bool]) -> Row | No
     return None
 
 
-def _once_visible(desk: Desk, ticket: str, shows: Callable[[Any], object]) -> Any:
+def _once_visible(
+    desk: Desk, ticket: str, shows: Callable[[Sequence[Row]], object]
+) -> Sequence[Row]:
     """The ticket's rows once what was just written is among them: then, most likely, what others
     wrote before is, too. Of votes, whoever presses again counts again, should that not be so."""
     for _ in range(int(VISIBLE_SECONDS / PAUSE_SECONDS)):

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from shared.adapters.tea import Endpoint
-from shared.chat.messages import APPROVE, Reply
+from shared.chat.messages import APPROVE, Reply, escaped
 from shared.errors import CloudError, CloudRefused, CloudUnknown, Throttled
 
 HOST = "hooks.slack.com"
@@ -74,8 +74,3 @@ def body(reply: Reply) -> dict[str, Any]:
         "response_type": "in_channel" if reply.public else "ephemeral", "blocks": blocks,
         "replace_original": reply.replaces, "text": escaped(text),
     }  # fmt: skip
-
-
-def escaped(text: str) -> str:
-    """As a notification shows it: there, `<!channel>` would ring everybody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

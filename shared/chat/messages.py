@@ -58,6 +58,11 @@ class Reply:
     buttons: tuple[Button, ...] = ()
 
 
+def escaped(text: str) -> str:
+    """As a notification shows it: there, `<!channel>` would ring everybody."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def payload(message: Message) -> bytes:
     """The event of a worker."""
     return json.dumps({"format": FORMAT, **asdict(message)}, sort_keys=True).encode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import string
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -154,16 +153,16 @@ def test_both_languages_say_the_same_with_the_same_values() -> None:
         assert len(words.LANGUAGES) == len(sentences)
 
 
-def test_every_sentence_that_is_said_exists() -> None:
-    """And none is left that nobody says."""
+def test_every_sentence_is_said_somewhere() -> None:
+    """None is left over; one that is missing fails where it is said."""
     root = bootstrap.CONFIG.parent
-    files = [root / "shared" / name for name in ("commanding.py", "lookups.py", "chatting.py")]
-    files += [root / "functions" / "chatops.py", root / "shared" / "chat" / "words.py",
-              root / "shared" / "chat" / "grammar.py"]  # fmt: skip
-    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    names = ("shared/commanding.py", "shared/lookups.py", "shared/chatting.py",
+             "shared/chat/grammar.py", "functions/chatops.py")  # fmt: skip
+    source = "".join((root / name).read_text(encoding="utf-8") for name in names)
+    source += (root / "shared/chat/words.py").read_text(encoding="utf-8").partition("def say(")[2]
 
-    for key in words._SENTENCES:
-        assert re.search(rf'(?<!^    )"{key}"', source), key
+    assert [] == [key for key in words._SENTENCES
+                  if f'"{key}"' not in source and f"'{key}'" not in source]  # fmt: skip
 
 
 @pytest.mark.parametrize(("mode", "dev", "prod"), [
