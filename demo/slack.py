@@ -18,6 +18,7 @@ from demo import actors
 
 TEAM, APP, CHANNEL = "T0AKWARDEN", "A0AKWARDEN", "C0KEYS"
 SECRET = "demo-signing-secret-of-slack"
+BOT_TOKEN = "xoxb-demo-bot-token-of-slack"
 FUNCTION = "akw-chatops"
 _numbers = itertools.count(1)
 
@@ -34,6 +35,11 @@ class Cloud(Protocol):
 def channel_secret() -> str:
     """What `akwarden/in-slack` holds."""
     return json.dumps([SECRET])
+
+
+def out_secret() -> str:
+    """What `akwarden/out-slack` holds."""
+    return json.dumps({"bot_token": BOT_TOKEN})
 
 
 def user(name: str) -> str:

@@ -10,7 +10,7 @@ from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 from Tea.exceptions import TeaException
 
-from demo import actors, dingtalk, feishu, github, jira, slack
+from demo import actors, dingtalk, feishu, github, itsm, jira, slack
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
 NAMES = ("dingtalk", "feishu", "jira", "github")  # whose records are fetched
@@ -42,11 +42,14 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
         "akwarden/in-github": github.channel_secret(),
         "akwarden/api-github": github.api_secret(),
         "akwarden/in-slack": slack.channel_secret(),
+        "akwarden/out-slack": slack.out_secret(),
+        "akwarden/out-dingtalk": dingtalk.api_secret(),
+        "akwarden/out-webhook": itsm.out_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
         for name, value in secrets.items():
-            if name.rpartition("-")[2] not in names:
+            if name.rpartition("-")[2] not in (*names, "webhook"):
                 continue
             _patiently(partial(kms.create_secret, kms_models.CreateSecretRequest(
                 secret_name=name, version_id="v1", secret_data=value, secret_data_type="text",
@@ -58,3 +61,4 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
     stage.manage("POST", "/vendors/jira", {
         "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip
     stage.manage("POST", "/vendors/github", {"app": {"token": github.TOKEN}})
+    stage.manage("POST", "/vendors/slack-api", {"app": {"bot_token": slack.BOT_TOKEN}})

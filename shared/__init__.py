@@ -16,6 +16,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     hints             a source says that a record of its may be decided
     places            config/sources.toml: where approvals come from
     people            config/people.toml: who somebody is in each channel
+    audiences         config/notifications.toml: who is told what happened, unasked
     forms             what somebody filled in, as a ticket's content
     vendor_secrets    what operators keep in KMS for a vendor
     sources           one file per approval source: is this request signed, what does it hint at
@@ -35,6 +36,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     secret_documents  what is written into KMS
     chat              grammar of commands, offers in buttons, messages, words
     audit             the rows of the audit log, and their chain
+    notices           what people are told unasked, from rows
     ports             what the use cases ask of the cloud
 
 Issuing, `resumption` pure:
@@ -46,6 +48,7 @@ Issuing, `resumption` pure:
     chatting          a chat's message: verify, drop what holds a key, answer or hand over
     commanding        requests, votes, rotation and end, as asked for in a chat
     lookups           what is somebody's own, shown in a chat
+    notifying         by timer: each thing told to each address once
     chat_log          requests, votes and grants, read from the audit log
     handover          from one function to the next, under a task id
     casework          a ticket in the worker: decide again, plan, issue

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.adapters.kms_reader import KmsReader
     from shared.adapters.light import Caller
     from shared.adapters.tea import Credentials, Endpoint
+    from shared.audiences import Audience
     from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.chatting import Counter
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from shared.lifecycle import Lifecycle, RotationTerms
     from shared.listening import Ear
     from shared.lookups import Shelf
+    from shared.notifying import Herald
     from shared.people import People
     from shared.places import Place
     from shared.policies import Assets
-    from shared.ports import AuditLog, Chat, Functions, Records
+    from shared.ports import AuditLog, Chat, Functions, Messenger, Records
     from shared.posture.reading import Observer
     from shared.refusals import Denied
     from shared.rules import Rules
@@ -93,6 +95,18 @@ def enabled(current: Settings) -> dict[str, Place]:
         raise ConfigError(
             [f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]" for kind in missing])
     return {kind: known[kind] for kind in current.kinds}
+
+
+def audiences(current: Settings) -> dict[str, Audience]:
+    """`config/notifications.toml`, of the ways that are on; ConfigError with all its problems, or
+    if it lacks one of them."""
+    from shared import audiences as module
+
+    known = module.load((CONFIG / "notifications.toml").read_text(encoding="utf-8"))
+    if missing := [way for way in current.ways if way not in known]:
+        raise ConfigError(
+            [f"AKWARDEN_NOTIFY: config/notifications.toml has no [{way}]" for way in missing])
+    return {way: known[way] for way in current.ways}
 
 
 def people() -> People:
@@ -329,6 +343,27 @@ def _records(
     secret = kms_reader(current, environment).get_secret_value(naming.api_secret(place.kind))
     made: Records = adapter(place, secret, _endpoint(current))
     return made
+
+
+def herald(environment: Mapping[str, str], function: Any) -> tuple[Settings, Herald]:
+    """What the notify function works with: the ways of telling that are on, and nothing of RAM."""
+    from shared.audit_outbox import Outbox
+    from shared.notifying import Herald
+
+    current, log = audit_log(environment, function.name)
+    known, everybody = audiences(current), people()
+
+    def messenger(way: str) -> Messenger:
+        secret = kms_reader(current, environment).get_secret_value(naming.out_secret(way))
+        made: Messenger = import_module(f"shared.adapters.messengers.{way}").Messenger(
+            known[way], everybody, secret, _endpoint(current))
+        return made
+
+    return current, Herald(
+        audiences=known, messengers={way: partial(messenger, way) for way in known},
+        people=everybody, rules=rules(), language=current.chat_language, audit_log=Outbox(log),
+        now=now,
+    )  # fmt: skip
 
 
 def revoker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Broker]:

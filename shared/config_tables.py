@@ -26,12 +26,12 @@ class Table:
         place = ".".join(part for part in (self._where, key) if part)
         self._problems.append(f"{place or 'file'}: {message}")
 
-    def text(self, key: str) -> str:
-        """A required, non-empty string."""
+    def text(self, key: str, *, may_be_empty: bool = False) -> str:
+        """A required string."""
         value = self._value(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and (value.strip() or (may_be_empty and not value)):
             return value
-        self.problem(key, "must be a text that is not empty")
+        self.problem(key, "must be a text" + ("" if may_be_empty else " that is not empty"))
         return ""
 
     def whole(self, key: str, *, least: int, most: int) -> int:

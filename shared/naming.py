@@ -37,6 +37,12 @@ def api_secret(kind: str) -> str:
     return f"akwarden/api-{kind}"
 
 
+def out_secret(way: str) -> str:
+    """The KMS secret with which people are told something unasked; the notifying function's
+    alone."""
+    return f"akwarden/out-{way}"
+
+
 def user_name(application: str, environment: str) -> str:
     """The RAM user; at most 64 characters, which the limits of both parts guarantee."""
     return f"{PREFIX}{application}-{environment}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from shared.config_tables import read
 from shared.errors import ConfigError
 
-CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack")
+CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack", "standard-webhooks")
 EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
 
 
@@ -27,6 +27,11 @@ class People:
         them, or two people are."""
         found = {self.known[channel, one] for one in identities if (channel, one) in self.known}
         return found.pop() if len(found) == 1 else ""
+
+    def accounts(self, channel: str, email: str) -> list[str]:
+        """The ids that somebody has there, as the file lists them."""
+        return [one for (where, one), whose in self.known.items()
+                if where == channel and whose == email]  # fmt: skip
 
 
 def load(text: str) -> People:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.audiences import Address
 from shared.audit import Row
 from shared.chat.messages import Reply
+from shared.notices import Notice
 from shared.secrecy import Secret
 
 
@@ -309,6 +311,13 @@ class Macs(Protocol):
     def generate_mac(self, message: bytes) -> str: ...
 
     def verify_mac(self, message: bytes, mac: str) -> bool: ...
+
+
+class Messenger(Protocol):
+    """One way of telling people what they did not ask for; an address that it does not know is a
+    CloudRefused."""
+
+    def send(self, address: Address, notice: Notice, text: str) -> None: ...
 
 
 class Chat(Protocol):

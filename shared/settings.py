@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared import hints, naming
+from shared import audiences, hints, naming
 from shared.chat import words
 from shared.errors import ConfigError
 
 _KINDS = "|".join((*hints.KINDS, *hints.CHATS))
+_WAYS = "|".join(audiences.WAYS)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,9 @@ SETTINGS = (
             "requests", r"[1-9]\d{0,3}", "10"),
     Setting("AKWARDEN_CHAT_LANGUAGE", "what chats are answered in", "",
             "|".join(words.LANGUAGES), "en"),
+    Setting("AKWARDEN_NOTIFY", "how people are told, unasked, of what happened, of those in "
+            "`config/notifications.toml`: names with commas between them", "",
+            rf"(({_WAYS})(,({_WAYS}))*)?", ""),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
     Setting("REQUESTS_CA_BUNDLE", "PEM file of the CAs to trust, for a proxy with one of its own; "
@@ -106,6 +110,7 @@ class Settings:
     chat_approvals: str
     chat_requests: int
     chat_language: str
+    notify: str
     protocol: str
     requests_ca_bundle: str
     alert_action_policy: str
@@ -119,6 +124,11 @@ class Settings:
     def kinds(self) -> tuple[str, ...]:
         """The sources that are on."""
         return tuple(filter(None, self.sources.split(",")))
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How people are told of what happened."""
+        return tuple(filter(None, self.notify.split(",")))
 
     @property
     def issue_role_arn(self) -> str:

@@ -1,12 +1,14 @@
 """DingTalk: access tokens, approval instances, and their ids by time.
 
 Source: DingTalk Open Platform, "Obtain the access token of an internal app", "Obtain the details
-of an approval instance", "Obtain the ids of approval instances". Choices, as no page says them:
-the codes of a wrong app and of an unknown instance; that times are compared with `createTime`.
+of an approval instance", "Obtain the ids of approval instances", "Send one-on-one chat messages by
+a robot in batches", "A robot sends group chat messages". Choices, as no page says them: the codes
+of a wrong app and of an unknown instance; that times are compared with `createTime`.
 """
 
 from __future__ import annotations
 
+import json
 import secrets as entropy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ ROUTES = {
     ("POST", "/v1.0/oauth2/accessToken"): "GetAccessToken",
     ("GET", "/v1.0/workflow/processInstances"): "GetProcessInstance",
     ("POST", "/v1.0/workflow/processes/instanceIds/query"): "ListProcessInstanceIds",
+    ("POST", "/v1.0/robot/oToMessages/batchSend"): "BatchSendMessages",
+    ("POST", "/v1.0/robot/groupMessages/send"): "SendGroupMessage",
 }
 
 
@@ -80,7 +84,42 @@ def list_process_instance_ids(
     return {"result": result, "success": True}
 
 
+def batch_send_messages(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Whoever is not in the organisation (`app.staff`, names with commas, if it is set) is named in
+    the answer, and the others are told."""
+    vendor = _authenticated(cloud, request)
+    users = body.get("userIds")
+    if not isinstance(users, list) or not 0 < len(users) <= MOST_PER_PAGE:
+        raise ProductError(400, "invalidParameter", "userIds")
+    staff = vendor.app.get("staff", "").split(",")
+    strangers = [one for one in users if vendor.app.get("staff") and one not in staff]
+    vendor.told += [{"path": f"user/{one}", "message": _message(body)}
+                    for one in users if one not in strangers]  # fmt: skip
+    return {"processQueryKey": entropy.token_hex(8), "invalidStaffIdList": strangers,
+            "flowControlledStaffIdList": []}
+
+
+def send_group_message(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    vendor = _authenticated(cloud, request)
+    if not body.get("openConversationId"):
+        raise ProductError(400, "invalidParameter", "openConversationId")
+    vendor.told.append({"path": f"group/{body['openConversationId']}", "message": _message(body)})
+    return {"processQueryKey": entropy.token_hex(8)}
+
+
+def _message(body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        content = json.loads(str(body.get("msgParam")))
+    except ValueError:
+        content = None
+    texts = isinstance(content, dict) and isinstance(content.get("content"), str)
+    if not body.get("robotCode") or body.get("msgKey") != "sampleText" or not texts:
+        raise ProductError(400, "invalidParameter", "robotCode, msgKey or msgParam")
+    return {"text": content["content"]}
+
+
 ACTIONS = {
+    "BatchSendMessages": batch_send_messages, "SendGroupMessage": send_group_message,
     "GetAccessToken": get_access_token, "GetProcessInstance": get_process_instance,
     "ListProcessInstanceIds": list_process_instance_ids,
 }  # fmt: skip

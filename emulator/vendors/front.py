@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk, feishu, github, jira, slack
+from emulator.vendors import dingtalk, feishu, github, itsm, jira, slack, slack_api
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github, slack)}
+HOSTS = {module.HOST: module for module in (
+    dingtalk, feishu, jira, github, slack, slack_api, itsm)}
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 

@@ -35,13 +35,13 @@ def respond(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, A
     vendor = cloud.vendors[NAME]
     if sum(one["path"] == request.path for one in vendor.told) >= MOST_ANSWERS:
         raise ProductError(404, "used_url", "this address has had its five answers")
-    if body.get("response_type", "ephemeral") not in TYPES or not _fits(body):
+    if body.get("response_type", "ephemeral") not in TYPES or not fits(body):
         raise ProductError(400, "invalid_blocks", "a text, a value or the blocks are too long")
     vendor.told.append({"path": request.path, "message": body})
     return {"ok": True}
 
 
-def _fits(body: dict[str, Any]) -> bool:
+def fits(body: dict[str, Any]) -> bool:
     blocks = body.get("blocks", [])
     if not body.get("text") or len(blocks) > MOST_BLOCKS:
         return False

@@ -20,7 +20,8 @@ NO_SUCH, TOO_MANY, SERVERS_FAULT = 404, 429, 500
 
 
 class VendorApi:
-    """One vendor's host. Every call here may be repeated: they read, or they ask for a token.
+    """One vendor's host. A call may be repeated if it reads or asks for a token; one that says
+    something to people takes `tries=1`.
 
     `zero_is_success`: an answer of any status is a refusal unless its `code` is 0.
     """
@@ -36,11 +37,11 @@ class VendorApi:
     def call(
         self, action: str, method: str, path: str, *, headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None, body: Any = None,
-        throttled: tuple[str, ...] = (),
+        throttled: tuple[str, ...] = (), tries: int = TRIES,
     ) -> dict[str, Any]:  # fmt: skip
         """The answer's JSON object; NotFound, Throttled, CloudRefused or CloudUnknown. `throttled`
         are the vendor's codes of too many calls that come with another status than 429."""
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             failure: CloudError = CloudUnknown(action)
             response = None
             with suppress(requests.RequestException):
@@ -57,7 +58,7 @@ class VendorApi:
             if response is not None and refused and response.status_code < SERVERS_FAULT:
                 failure = _refusal(action, response, content or {}, throttled)
             patient = isinstance(failure, CloudUnknown | Throttled)
-            if not patient or attempt == TRIES:
+            if not patient or attempt == tries:
                 break
             asked = float(getattr(failure, "retry_after_seconds", 0.0))
             time.sleep(min(LONGEST_PAUSE_SECONDS, max(asked, PAUSE_SECONDS * attempt)))

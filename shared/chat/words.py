@@ -89,6 +89,40 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "refused_because": ("{ticket} was refused: {reason}.", "{ticket} 被拒绝：{reason}。"),
     "nothing_found": ("Nothing that is yours.", "没有属于你的内容。"),
     "more": ("… {left} more: page={page}", "……还有 {left} 条：page={page}"),
+    "told_issued": (
+        "{ticket}: the AccessKey {key_id} of {application} {environment} is issued. Read it with "
+        "the role that was named:\naliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket}：{application} {environment} 的 AccessKey {key_id} 已签发。"
+        "请用申请时写明的角色读取：\naliyun kms GetSecretValue --SecretName {secret}",
+    ),
+    "told_granted": ("{ticket}: {application} {environment} may manage its own AccessKeys.",
+                     "{ticket}：{application} {environment} 现在可以管理自己的 AccessKey。"),
+    "told_extended": ("{ticket}: the grant of {application} {environment} lasts longer.",
+                      "{ticket}：{application} {environment} 的授权已延期。"),
+    "told_amended": ("{ticket}: what {application} {environment} may do is changed.",
+                     "{ticket}：{application} {environment} 的权限已变更。"),
+    "told_refused": ("{ticket} ({application} {environment}) was refused: {reason}. {sentence}",
+                     "{ticket}（{application} {environment}）被拒绝：{reason}。{sentence}"),
+    "told_expiring": (
+        "{ticket}: the grant of {application} {environment} ends within {within}, at {ends}. "
+        "To keep it, have an extension approved before.",
+        "{ticket}：{application} {environment} 的授权将在 {within} 内结束（{ends}）。"
+        "如需保留，请在此之前获批延期。",
+    ),
+    "told_rotated": (
+        "{ticket}: the key of {application} {environment} was replaced. Readers of {secret} get "
+        "{key_id} now; the former one works until it is not used any more.",
+        "{ticket}：{application} {environment} 的密钥已轮换。读取 {secret} 现在得到 {key_id}；"
+        "旧密钥在不再使用之前仍然有效。",
+    ),
+    "told_ended": ("{ticket}: what it granted to {application} {environment} has ended ({reason}).",
+                   "{ticket}：{application} {environment} 的授权已结束（{reason}）。"),
+    "told_failed": (
+        "{ticket}: issuing for {application} {environment} did not come to an end; what it had "
+        "made is removed. The ticket is unused and may be sent again.",
+        "{ticket}：{application} {environment} 的签发未能完成，已创建的内容已清除。"
+        "该工单未被使用，可以重新发送。",
+    ),
     "help": (
         "What I understand, each with an example:\n{examples}\n"
         "Never send an AccessKey here; secrets are in KMS and nowhere else.",

@@ -58,8 +58,8 @@ def test_functions_get_a_scratch_folder_that_is_searched(scene: Scene) -> None:
     described = scene.stage.manage("GET", "/functions")["functions"]
 
     assert {f["name"] for f in described} == {
-        "akw-approval", "akw-chatops", "akw-command", "akw-lookup", "akw-fetch", "akw-issue",
-        "akw-revoke", "akw-rotate", "akw-cleanup",
+        "akw-approval", "akw-chatops", "akw-command", "akw-lookup", "akw-notify", "akw-fetch",
+        "akw-issue", "akw-revoke", "akw-rotate", "akw-cleanup",
         "akw-digest", "akw-posture",
     }  # fmt: skip
     assert Path(scene.stage.scratch).is_dir()

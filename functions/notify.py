@@ -1,0 +1,43 @@
+"""A timer: people are told, unasked, what happened to their grants since.
+
+The next minute is the retry; what cannot be told for a day is given up, and rows say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import partial
+from typing import Any
+
+from shared import audit, bootstrap, naming, notifying
+from shared.notices import Notice
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+LONGEST_SECONDS = 25  # then the next run, a minute after this one began, sees what was told
+
+
+def handler(event: bytes, context: Any) -> dict[str, Any]:
+    """FC's entry point; the event says nothing but that it is time."""
+    ends = time.monotonic() + LONGEST_SECONDS
+    current, run = bootstrap.herald(os.environ, context.function)
+    if not run.audiences:
+        return {"status": "off"}
+    record = partial(_attempt, current=current, context=context)
+    counts = notifying.tell(run, record, lambda: ends - time.monotonic())
+    log.info("notices: %s", counts)
+    return {"status": "told", "counts": counts}
+
+
+def _attempt(of: Notice, *, current: Settings, context: Any) -> audit.Attempt:
+    """The record of one message."""
+    return audit.attempt(
+        audit.Subject(of.source, of.ticket, of.application, of.environment,
+                      requester_id=of.requester),
+        naming.operation_id(of.source, of.ticket, f"notify {of.id}"),
+        fc_request_id=context.request_id, fc_function=context.function.name,
+        account_id=current.account_id, region=current.region, trigger="timer",
+        broker_version=bootstrap.VERSION,
+    )  # fmt: skip
