@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared import audit, digests, inventory, missed_records, naming
+from shared import audit, digests, inventory, missed_records, naming, notices
 from shared.lifecycle import Lifecycle
 from shared.posture import rows as posture
 from shared.settings import Settings
@@ -21,6 +21,7 @@ REPORT, LOW, MEDIUM, HIGH, CRITICAL = 2, 4, 6, 8, 10  # SLS's severities
 TURN_HOURS = 26  # what is written once a day is in the last so many hours, even if it came late
 UNANSWERED_MINUTES = 20  # longer than any function runs and a sweep takes to come by
 UNSEEN_MINUTES = 120  # eight looks of the fetch function's timer, one of which ended well
+FAILURES = 3  # of messages of one way within an hour
 SILENT_MINUTES = 40  # the digest function writes every ten, whatever happened
 
 _ISSUED = 'event_type: "key.issued" and phase: result and outcome: success'
@@ -160,6 +161,11 @@ from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
                "having count(*) > 0", UNSEEN_MINUTES, 60, HIGH,
                "akw-fetch's timer fails: a source or its API secret; see its tasks, and its log",
                silence=True),
+        _alert("akw-notify-failing", "People are not told of what happened", f"""\
+event_type: "{notices.FAILED}" | select cloud_service as way, max_by(error_code, time_ms) as code,
+count(distinct event_id) as failures from log group by cloud_service
+having count(distinct event_id) >= {FAILURES} limit 10""", 60, 15, MEDIUM,
+               "what is told is on record all the same; docs/notifications.md has the codes"),
     ]  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def _told(
         log.warning("%s of %s not told to %s: %s", notice.kind, notice.ticket, address, err)
         code = getattr(err, "code", "") or err.reason
         outcome, event = Outcome(FAILURE, code=code, message=notice.id), notices.FAILED
-    change = Change(event, "", "", resource=str(address))
+    change = Change(event, address.way, "", resource=str(address))
     run.audit_log.put_logs(attempt.rows([(change, NOTE, outcome)], run.now(), reason=notice.kind))
     return event.rpartition(".")[2]
 

@@ -89,6 +89,9 @@ def test_every_query_answers_what_it_is_for(
     take_inventory(scene)
     timer(scene, "akw-posture", "check")
     timer(scene, "akw-fetch", "missed")
+    fault(scene, "outage", "slack-api", "PostMessage", seconds=60)
+    for _ in range(watching.FAILURES):  # of as many addresses
+        timer(scene, "akw-notify", "minute")
     publish(scene, "no key at all")
     other = replace(scene, application=f"{scene.application}-c")
     died(other, "akw-issue", "kill-after", "ims", "CreateUser")
@@ -109,6 +112,8 @@ def test_every_query_answers_what_it_is_for(
     assert ["fail"] == [row["outcome"] for row in watch.alert("akw-posture")]
     assert ["1"] == [row["looks"] for row in watch.alert("akw-posture-silent")]
     assert ["1"] == [row["looks"] for row in watch.alert("akw-fetch-silent")]
+    assert [("slack", "cloud_outcome_unknown", "3")] == [
+        (row["way"], row["code"], row["failures"]) for row in watch.alert("akw-notify-failing")]
     assert ("CreateUser", "NoPermission") in {
         (row["cloud_action"], row["error_code"]) for row in watch.alert("akw-refused")}  # fmt: skip
     assert [(key, user)] == [
