@@ -10,8 +10,9 @@ import os
 import time
 from typing import Any
 
-from shared import audit, bootstrap, commanding, naming
+from shared import audit, bootstrap, naming
 from shared.chat import messages
+from shared.commanding import dispatch
 from shared.errors import CloudError
 from shared.refusals import Denied
 
@@ -39,7 +40,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         )  # fmt: skip
 
     told = 0
-    for reply in commanding.act(desk, message, record):
+    for reply in dispatch.act(desk, message, record):
         try:
             chat.reply(message.reply, reply)
             told += 1

@@ -46,7 +46,7 @@ Issuing, `resumption` pure:
     fetching          from the hint to the vendor's record, and to its ticket
     missed_records    by timer: decisions and withdrawals of which no event came
     chatting          a chat's message: verify, drop what holds a key, answer or hand over
-    commanding        requests, votes, rotation and end, as asked for in a chat
+    commanding/       requests, votes, rotation and end, as asked for in a chat
     lookups           what is somebody's own, shown in a chat
     notifying         by timer: each thing told to each address once
     chat_log          requests, votes and grants, read from the audit log

@@ -23,7 +23,6 @@ from shared.secrecy import Secret
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared import commanding
     from shared.adapters.kms_reader import KmsReader
     from shared.adapters.light import Caller
     from shared.adapters.tea import Credentials, Endpoint
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.chatting import Counter
+    from shared.commanding.desk import Desk as CommandDesk
     from shared.examination import Auditor
     from shared.fetching import Fetcher
     from shared.housekeeping import House
@@ -272,13 +272,13 @@ def counter(
 def desk_of_commands(
     kind: str, environment: Mapping[str, str], function: Any,
     remaining_seconds: Callable[[], float],
-) -> tuple[Settings, commanding.Desk, Chat]:  # fmt: skip
+) -> tuple[Settings, CommandDesk, Chat]:  # fmt: skip
     """What the command function works with: nothing of RAM."""
-    from shared import commanding
     from shared.audit_outbox import Outbox
+    from shared.commanding.desk import Desk as CommandDesk
 
     current, log = audit_log(environment, function.name)
-    desk = commanding.Desk(
+    desk = CommandDesk(
         people=people(), rules=rules(), templates=templates(), assets=assets(current),
         key=kms_reader(current, environment).get_secret_value(naming.CHAT_SECRET),
         chat_approvals=current.chat_approvals, most_requests=current.chat_requests,

@@ -11,6 +11,7 @@ from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
 from shared.chat import offers
 from shared.chat.offers import Offer
 from shared.ports import AuditLog
+from shared.rules import Rules
 from shared.secrecy import Secret
 from shared.tickets import APPROVE, REJECT
 
@@ -35,6 +36,13 @@ class Grant:
     secret: str
     issued_at: str
     ended: bool
+
+
+def may_see(rules: Rules, who: str, grant: Grant) -> bool:
+    """Whether a grant is somebody's: they asked for it, or may approve in its environment."""
+    person, environment = rules.person(who), rules.environments.get(grant.environment)
+    everybody = environment.everybody if environment else frozenset()
+    return person == rules.person(grant.requester) or person in everybody
 
 
 def grants(
@@ -134,6 +142,11 @@ def votes(rows: Sequence[Row], offer: Offer, key: Secret) -> list[dict[str, obje
          "at": timestamps.text(moment(row))}
         for person, row in sorted(found.items())
     ]  # fmt: skip
+
+
+def shortened(key_id: str) -> str:
+    """Enough to tell keys apart."""
+    return f"{key_id[:4]}…{key_id[-4:]}" if key_id else "?"
 
 
 def moment(row: Row) -> datetime:

@@ -10,8 +10,7 @@ from shared import chat_log
 from shared.chat import grammar, words
 from shared.chat.grammar import LISTS, Command, Misread
 from shared.chat.messages import Message, Reply
-from shared.chat_log import EXPIRING, Grant
-from shared.commanding import may_see
+from shared.chat_log import EXPIRING, Grant, may_see
 from shared.people import People
 from shared.ports import AuditLog
 from shared.rules import Rules

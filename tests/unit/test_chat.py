@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo import slack as vendor
-from shared import bootstrap, chat_log, commanding, key_text, tickets
+from shared import bootstrap, chat_log, key_text, tickets
 from shared.chat import messages, offers, words
 from shared.chat.messages import Message
 from shared.chat.offers import Offer
+from shared.commanding import requesting
 from shared.http_event import Inbound
 from shared.refusals import Denied
 from shared.secrecy import Secret
@@ -156,9 +157,10 @@ def test_both_languages_say_the_same_with_the_same_values() -> None:
 def test_every_sentence_is_said_somewhere() -> None:
     """None is left over; one that is missing fails where it is said."""
     root = bootstrap.CONFIG.parent
-    names = ("shared/commanding.py", "shared/lookups.py", "shared/chatting.py",
-             "shared/chat/grammar.py", "shared/notices.py", "functions/chatops.py")  # fmt: skip
-    source = "".join((root / name).read_text(encoding="utf-8") for name in names)
+    names = ("shared/lookups.py", "shared/chatting.py", "shared/chat/grammar.py",
+             "shared/notices.py", "functions/chatops.py")  # fmt: skip
+    files = [*(root / "shared/commanding").glob("*.py"), *(root / name for name in names)]
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
     source += (root / "shared/chat/words.py").read_text(encoding="utf-8").partition("def say(")[2]
 
     assert [] == [key for key in words._SENTENCES
@@ -172,7 +174,7 @@ def test_where_a_chat_may_approve(mode: str, dev: bool, prod: bool) -> None:
     desk: Any = SimpleNamespace(rules=bootstrap.rules(), chat_approvals=mode)
 
     assert [dev, prod] == [
-        commanding._may_not_be_approved(desk, ticket(environment=name)) is None
+        requesting.approval_not_allowed(desk, ticket(environment=name)) is None
         for name in ("dev", "prod")]
 
 
@@ -224,14 +226,14 @@ class Log:
 @pytest.mark.parametrize(("asked", "refused"), [(9, False), (10, True), (11, True)])
 def test_one_person_may_ask_for_so_much_a_day(asked: int, refused: bool) -> None:
     """Before anything of it is put before anybody; a repeat of the same message is none."""
-    own = commanding._ticket_id(MESSAGE.event)
+    own = requesting.ticket_id(MESSAGE.event)
     rows = [{"ticket_id": id} for id in (own, *(f"AK-{number}" for number in range(asked)))]
     desk: Any = SimpleNamespace(
         issuing=True, most_requests=10, audit_log=Log(rows), now=lambda: NOW,
         say=lambda key, **_: key, rules=bootstrap.rules(), chat_approvals="off",
     )  # fmt: skip
 
-    told = list(commanding._offered(
+    told = list(requesting.offered(
         desk, "alice@example.com", OFFER.type, approved_ticket(NOW), MESSAGE,
         lambda *_: pytest.fail("written")))  # fmt: skip
 

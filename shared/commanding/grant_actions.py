@@ -1,0 +1,87 @@
+"""What follows for a live grant: its key replaced, or its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from shared import chat_log, handover, naming
+from shared.audit import REVOKED, Row
+from shared.chat.grammar import Command
+from shared.chat.messages import Message, Reply
+from shared.chat_log import Grant, may_see, shortened
+from shared.commanding.desk import Desk, Recorder, Replies, awaited
+from shared.orders import Order, Selector
+from shared.reasons import ALL as REASONS_TO_END
+from shared.reasons import WITHDRAWN
+from shared.rotation import ASKED, Asked
+from shared.rotation_runs import Wish
+from shared.rotation_runs import payload as rotation_payload
+
+
+def rotate(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
+    grant = _theirs(desk, who, command.target)
+    if isinstance(grant, str):
+        yield Reply(desk.say(grant, ticket=command.target))
+        return
+    wish = Wish(grant.application, grant.environment, Asked(ASKED, ""))
+    began = desk.now()
+    desk.functions.invoke_async(
+        naming.ROTATE_FUNCTION, rotation_payload(wish), _task(message, "rotate"))  # fmt: skip
+    yield Reply(desk.say("rotating", ticket=grant.ticket), public=True)
+
+    def rotated(row: Row) -> bool:
+        return (row["event_type"], row["phase"], row["outcome"]) == (
+            "key.rotated", "result", "success") and chat_log.moment(row) >= began  # fmt: skip
+
+    found = _awaited_for(desk, grant, rotated)
+    yield Reply(desk.say("at_work", ticket=grant.ticket) if found is None else desk.say(
+        "rotated", ticket=grant.ticket, secret=grant.secret,
+        key_id=shortened(found["access_key_id"])), public=found is not None)  # fmt: skip
+
+
+def revoke(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
+    grant = _theirs(desk, who, command.target)
+    if isinstance(grant, str):
+        yield Reply(desk.say(grant, ticket=command.target))
+        return
+    given = command.fields.get("purpose", "").casefold()
+    reason = given if given in REASONS_TO_END else WITHDRAWN
+    whose = Selector("ticket", source=grant.source, ticket=grant.ticket)
+    order = Order(f"chat-{_digest(message)[:24]}", reason, whose, None, who)
+    handover.submit_order(desk.functions, naming.REVOKE_FUNCTION, order, desk.now())
+    yield Reply(desk.say("revoking", ticket=grant.ticket, reason=reason), public=True)
+
+    def over(row: Row) -> bool:
+        return (row["event_type"], row["outcome"]) == (REVOKED, "success")
+
+    found = _awaited_for(desk, grant, over)
+    done = "at_work" if found is None else "revoked"
+    yield Reply(desk.say(done, ticket=grant.ticket), public=found is not None)
+
+
+def _theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
+    """The live grant of that ticket, if this person may act on it: who asked for it, and who may
+    approve in its environment. Else which sentence says why not."""
+    found = [one for one in chat_log.grants(desk.audit_log, desk.now(), ticket=ticket)
+             if not one.ended]  # fmt: skip
+    if len(found) != 1:
+        return "no_grant"
+    return found[0] if may_see(desk.rules, who, found[0]) else "not_yours"
+
+
+def _awaited_for(desk: Desk, grant: Grant, wanted: Callable[[Row], bool]) -> Row | None:
+    query = f'application: "{grant.application}" and environment: "{grant.environment}"'
+
+    def rows() -> Sequence[Row]:
+        now = desk.now()
+        return desk.audit_log.get_logs(query, now - timedelta(hours=1), now + chat_log.AHEAD)
+
+    return awaited(desk, rows, wanted)
+
+
+def _task(message: Message, action: str) -> str:
+    return naming.task_id(message.kind, _digest(message), action, "", 1)
+
+
+_digest = handover.message_digest
