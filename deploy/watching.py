@@ -90,7 +90,8 @@ order by days desc, access_key_id limit 20""", day, "access_key_id",
 ({_ISSUED}) or (event_type: "{audit.EXTENDED}" and phase: result and outcome: success) |
 select person, count(distinct operation_id) as approvals,
 count(distinct application) as applications
-from log, unnest(split(approver_id, ',')) as t(person) where person <> ''
+from log, unnest(split(approver_id, ',')) as t(person)
+where person <> '' and policy_decision <> 'break_glass'
 group by person order by approvals desc, person limit 100""", month, "person",
          ("approvals", "applications")),
         ("intents_without_result", "Changes whose end is not on record", "table",
@@ -106,6 +107,13 @@ event_type: "{audit.FINDING}" | select reason, count(distinct resources) as thin
 max_by(resources, time_ms) as latest, from_unixtime(max(time_ms) / 1000) as last
 from log group by reason order by things desc, reason limit 100""", 7 * 24, "reason",
          ("things", "latest", "last")),
+        ("break_glass", "Access without approval, and its review", "table", f"""\
+event_type: "{audit.BROKEN_GLASS}" or event_type: "{audit.REVIEWED}" | select ticket_id,
+min_by(requester_id, time_ms) as requester, max_by(application, time_ms) as application,
+max_by(environment, time_ms) as environment, min_by(reason, time_ms) as incident,
+if(count_if(event_type = '{audit.REVIEWED}') > 0, max_by(approver_id, time_ms), 'open') as review
+from log group by ticket_id order by ticket_id limit 100""", month, "ticket_id",
+         ("requester", "application", "environment", "incident", "review")),
         ("ended_by_reason", "Grants ended, by reason", "column", f"""\
 event_type: "{audit.REVOKED}" and phase: result and outcome: success | select reason,
 count(distinct ticket_id) as grants from log group by reason
@@ -161,6 +169,12 @@ from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
                "having count(*) > 0", UNSEEN_MINUTES, 60, HIGH,
                "akw-fetch's timer fails: a source or its API secret; see its tasks, and its log",
                silence=True),
+        _alert("akw-break-glass", "Somebody has access that nobody approved", f"""\
+event_type: "{audit.BROKEN_GLASS}" or event_type: "{audit.REVIEWED}" | select ticket_id,
+max_by(requester_id, time_ms) as requester, max_by(application, time_ms) as application,
+max_by(environment, time_ms) as environment from log group by ticket_id
+having count_if(event_type = '{audit.REVIEWED}') = 0 limit 100""", day, 15, CRITICAL,
+               "find out why, open a ticket, and say in the chat: review AK-… ticket=…"),
         _alert("akw-notify-failing", "People are not told of what happened", f"""\
 event_type: "{notices.FAILED}" | select cloud_service as way, max_by(error_code, time_ms) as code,
 count(distinct event_id) as failures from log group by cloud_service

@@ -18,6 +18,7 @@ from shared.use_cases import ALTERNATIVES
 
 # How far the ticket system's clock may be ahead of ours.
 CLOCK_SKEW = timedelta(minutes=10)
+BREAK_GLASS_AGE = timedelta(minutes=15)  # of the wish for it, when it is accepted
 # A lifetime counts from the approval: so much of the shortest one may pass until the decision.
 SLACK = timedelta(minutes=30)
 
@@ -27,11 +28,12 @@ class Approved:
     """Who approved, as folded names from rules.toml, and when the newest of them did (UTC).
 
     These are the newest votes, as many as the quorum asks for: a retry that comes later finds
-    the same ones, so that it plans the same grant.
+    the same ones, so that it plans the same grant. `incident`: nobody did, but for whoever asked.
     """
 
     approvers: tuple[str, ...]
     approved_at: datetime
+    incident: str = ""
 
 
 def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
@@ -46,6 +48,33 @@ def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
         or _veto(ticket, environment, rules)
         or _Ballot(ticket, environment, rules, now).result()
     )
+
+
+def break_glass(
+    ticket: Ticket, incident: str, rules: Rules, now: datetime
+) -> Approved | Denied:
+    """Whether the requester may have this without anybody's approval, because of an incident. The
+    ticket bears one vote, their own, which says when they asked."""
+    glass, environment = rules.break_glass, rules.environments.get(ticket.environment)
+    if glass is None or environment is None or environment.name not in glass.environments:
+        return Denied("break_glass_off", "environment")
+    people = rules.names(ticket.requester) & glass.people
+    if not people or ticket.beneficiary is not None:
+        return Denied("break_glass_not_allowed", "requester")
+    for index, permission in enumerate(ticket.permissions):
+        if permission.template not in glass.templates:
+            return Denied("template_not_allowed", f"permissions[{index}].template")
+    if ticket.ttl_seconds > glass.ttl_max_seconds:
+        return Denied("ttl_out_of_range", "ttl_seconds")
+    if denied := _terms_refusal(ticket, environment):
+        return denied
+    own = [vote for vote in ticket.approvals
+           if vote.approver == ticket.requester and vote.decision == APPROVE]  # fmt: skip
+    if len(own) != 1 or len(ticket.approvals) != 1:
+        return Denied("break_glass_not_allowed", "approvals")
+    if not now - BREAK_GLASS_AGE <= own[0].at <= now + CLOCK_SKEW:
+        return Denied("approval_too_old", "approvals")
+    return Approved((min(people),), own[0].at, incident)
 
 
 def vote_refusal(ticket: Ticket, vote: Approval, rules: Rules, now: datetime) -> Denied | None:

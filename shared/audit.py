@@ -33,6 +33,9 @@ REVOKED = "ticket.revoked"
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
 EXPIRING = "grant.expiring"  # its requester is to be told; once for each notice
+# Access that nobody approved: somebody broke the glass, for the incident that `reason` names; and
+# somebody else has looked at it since, in the review that `reason` names.
+BROKEN_GLASS, REVIEWED = "break_glass.used", "break_glass.reviewed"
 UNREADABLE_LEAK = "leak.unreadable"  # somebody told of a leaked key, and nobody can tell of which
 
 FIELDS = (
@@ -272,7 +275,7 @@ def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
         "approver_id": ",".join(grant.approvers),
         "approver_kind": "human",
         "approval_time_ms": str(int(approved_at.timestamp() * 1000)),
-        "policy_decision": "approved",
+        "policy_decision": "break_glass" if grant.incident else "approved",
         "target_user": grant.user,
         "policy_name": grant.policy,
         "secret_name": grant.secret if grant.holds_key else "",

@@ -10,6 +10,7 @@ import os
 import time
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -72,6 +73,12 @@ def rules() -> Rules:
     from shared import rules as module
 
     return module.load((CONFIG / "rules.toml").read_text(encoding="utf-8"))
+
+
+def rules_of(current: Settings) -> Rules:
+    """The same, with no way past approvals unless that is switched on."""
+    found = rules()
+    return found if current.break_glass == "on" else replace(found, break_glass=None)
 
 
 def templates() -> dict[str, Template]:
@@ -279,7 +286,7 @@ def desk_of_commands(
 
     current, log = audit_log(environment, function.name)
     desk = CommandDesk(
-        people=people(), rules=rules(), templates=templates(), assets=assets(current),
+        people=people(), rules=rules_of(current), templates=templates(), assets=assets(current),
         key=kms_reader(current, environment).get_secret_value(naming.CHAT_SECRET),
         chat_approvals=current.chat_approvals, most_requests=current.chat_requests,
         language=current.chat_language, issuing=current.issues,
@@ -309,7 +316,7 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
     from shared.casework import Rulebook
 
     current = settings()
-    book = Rulebook(rules(), templates(), assets(current), current.ledger_secret)
+    book = Rulebook(rules_of(current), templates(), assets(current), current.ledger_secret)
     return current, book, broker(current, environment, function.name, function.timeout)
 
 

@@ -44,7 +44,11 @@ def serve(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Outcom
 
 def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Outcome:
     """The saga of the signed grant, or why there is none; names the approvers in the record."""
-    approved = approvals.decide(case.ticket, book.rules, case.judged_at(broker.now()))
+    judged_at = case.judged_at(broker.now())
+    if case.incident:
+        approved = approvals.break_glass(case.ticket, case.incident, book.rules, judged_at)
+    else:
+        approved = approvals.decide(case.ticket, book.rules, judged_at)
     if isinstance(approved, Denied):
         return approved
     ledger_key = broker.kms.get_secret_value(book.ledger_secret)
@@ -52,6 +56,9 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
     if isinstance(grant, Denied):
         return grant
     record.base |= audit.approved_facts(grant, approved.approved_at)
+    if case.incident:  # everybody is told of it, whatever comes of it
+        broker.audit_log.put_logs(record.note(
+            audit.BROKEN_GLASS, broker.now(), outcome=audit.SUCCESS, reason=case.incident))
     if case.action == "extend":
         return extending.extend(broker, grant, ledger_key, record)
     if case.action == "amend":

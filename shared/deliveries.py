@@ -26,12 +26,14 @@ ACTIONS = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """What was asked for: `action` is `issue`, `revoke`, `extend` or `amend`."""
+    """What was asked for: `action` is `issue`, `revoke`, `extend` or `amend`. `incident`: issue it
+    without anybody's approval, because of that; no webhook can say so."""
 
     type: str
     action: str
     sent_at: datetime
     ticket: Ticket
+    incident: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from shared.tickets import Ticket
 
 FORMAT = "1"
 TAG_PREFIX = "akw:"
+INCIDENT = f"{TAG_PREFIX}incident"  # of a grant that nobody approved
 SIGNATURE = f"{TAG_PREFIX}sig"
 # What an extension adds to the tags of a grant (`shared/extension.py`).
 EXTENDED, EXTENDED_SIGNATURE = f"{TAG_PREFIX}extended", f"{TAG_PREFIX}extended-sig"
@@ -54,6 +55,7 @@ class Grant:
     secret: str
     tags: Mapping[str, str]
     secret_tags: Mapping[str, str]
+    incident: str = ""
 
     @property
     def holds_key(self) -> bool:
@@ -98,7 +100,7 @@ def plan(
         secret_tags(
             naming.secret_name(ticket.application, ticket.environment),
             (ticket.source, ticket.id, tickets.digest(ticket)), ticket.consumers, ledger_key,
-        ),
+        ), approved.incident,
     )  # fmt: skip
 
 
@@ -129,6 +131,8 @@ def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict
     }
     for number, approver in enumerate(approved.approvers, 1):
         facts[f"approver-{number}"] = approver
+    if approved.incident:
+        facts["incident"] = approved.incident
     if ticket.rotation_days is not None:
         facts["rotation-days"] = str(ticket.rotation_days)
     if ticket.rotation_wait_days is not None:

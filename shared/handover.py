@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
 ENDED = ENDED_BADLY | {"Succeeded"}
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
+INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/#-]{1,63}")  # how an incident is named
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
 SOURCES = frozenset({"standard-webhooks", *hints.KINDS, *hints.CHATS})
 
@@ -131,19 +133,21 @@ def payload(delivery: Delivery, now: datetime) -> bytes:
         "source": delivery.ticket.source,
         "accepted_at": timestamps.text(now),
         "ticket": tickets.canonical(delivery.ticket),
-    }
+    } | ({"incident": delivery.incident} if delivery.incident else {})
     return json.dumps(content, ensure_ascii=False, sort_keys=True).encode()
 
 
 @dataclass(frozen=True)
 class Case:
     """What a worker is given: the ticket, when it was accepted, what it asks for (`issue`,
-    `revoke`, `extend`, `amend`), and why a revoked one ends."""
+    `revoke`, `extend`, `amend`), why a revoked one ends, and for which incident one is issued that
+    nobody has approved."""
 
     ticket: tickets.Ticket
     accepted_at: datetime
     action: str = "issue"
     reason: str = reasons.WITHDRAWN
+    incident: str = ""
 
     def judged_at(self, now: datetime) -> datetime:
         """The moment at which approvals are judged: their acceptance, so that a retry after a
@@ -177,5 +181,11 @@ def case_of(event: bytes, *actions: str) -> Case | Denied:
     reason = content.get("reason", reasons.WITHDRAWN)
     if reason not in (reasons.ALL if action == "revoke" else (reasons.WITHDRAWN,)):
         return Denied("invalid_value", "reason")
+    incident = content.get("incident", "")
+    if not isinstance(incident, str) or (incident and (
+            action != "issue" or source not in hints.CHATS or not INCIDENT.fullmatch(incident))):
+        return Denied("invalid_value", "incident")
     ticket = tickets.parse(content.get("ticket"), source=source)
-    return ticket if isinstance(ticket, Denied) else Case(ticket, accepted_at, action, reason)
+    if isinstance(ticket, Denied):
+        return ticket
+    return Case(ticket, accepted_at, action, reason, incident)

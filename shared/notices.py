@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.audiences import Address
-from shared.audit import AMENDED, EXPIRING, EXTENDED, REMAINS_REMOVED, REVOKED, Row
+from shared.audit import AMENDED, BROKEN_GLASS, EXPIRING, EXTENDED, REMAINS_REMOVED, REVOKED, Row
 from shared.chat import words
 from shared.refusals import REASONS
 
@@ -32,7 +32,10 @@ _RESULTS = {
     REVOKED: ("ended", "told_ended"),
     REMAINS_REMOVED: ("failed", "told_failed"),
 }
-_NOTES = {REJECTED: ("refused", "told_refused"), EXPIRING: ("expiring", "told_expiring")}
+_NOTES = {
+    BROKEN_GLASS: ("break_glass", "told_break_glass"),
+    REJECTED: ("refused", "told_refused"), EXPIRING: ("expiring", "told_expiring"),
+}
 EVENTS = _RESULTS | _NOTES
 KINDS = tuple(kind for kind, _ in EVENTS.values())
 _UNTOLD = ("ticket_consumed",)  # the answer to a second delivery, which vendors make unasked
@@ -160,9 +163,9 @@ def text(notice: Notice, language: str) -> str:
     reason = notice.reason.partition(" ")[0]
     return words.say(
         language, EVENTS[notice.event][1], ticket=notice.ticket, application=notice.application,
-        environment=notice.environment, secret=notice.secret, key_id=shortened(notice.key_id),
-        reason=notice.reason, sentence=REASONS.get(reason, (0, ""))[1], within=notice.within,
-        ends=notice.ends,
+        environment=notice.environment, requester=notice.requester, secret=notice.secret,
+        key_id=shortened(notice.key_id), reason=notice.reason,
+        sentence=REASONS.get(reason, (0, ""))[1], within=notice.within, ends=notice.ends,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from shared import audiences, notices
 from shared.audiences import Address, Audience
-from shared.audit import FAILURE, NOTE, SUCCESS, Attempt, Change, Outcome
+from shared.audit import BROKEN_GLASS, FAILURE, NOTE, SUCCESS, Attempt, Change, Outcome
 from shared.errors import AkwardenError, CloudRefused, Throttled
 from shared.notices import Notice
 from shared.people import People
@@ -127,5 +127,7 @@ def _addresses(run: Herald, notice: Notice) -> list[Address]:
     """Whoever has no account at a vendor is told by no message there."""
     concerned = [run.rules.person(run.people.of(notice.source, one) or one)
                  for one in (notice.requester, *notice.approvers) if one]  # fmt: skip
+    if notice.event == BROKEN_GLASS and notice.environment in run.rules.environments:
+        concerned += sorted(run.rules.environments[notice.environment].everybody)
     found = audiences.addresses(list(run.audiences.values()), concerned)
     return [one for one in found if not one.person or run.people.accounts(one.way, one.person)]

@@ -57,6 +57,21 @@ _DELIVERY: dict[str, tuple[int, str]] = {
         "This environment's requests are not approved in a chat (AKWARDEN_CHAT_APPROVALS); file it "
         "in the ticket system.",
     ),
+    "break_glass_off": (
+        403,
+        "There is no access without approval here: AKWARDEN_BREAK_GLASS and `[break_glass]` of "
+        "config/rules.toml say where there is. Ask for it with `request`.",
+    ),
+    "break_glass_not_allowed": (
+        403,
+        "You are not among those who may have access without approval, or ask for somebody else. "
+        "Ask for it with `request`.",
+    ),
+    "break_glass_stays_as_it_is": (
+        409,
+        "A grant that nobody approved cannot be extended or changed; ask for one of its own with a "
+        "ticket, under another application's name, or after this one's end.",
+    ),
     "too_many_requests": (
         429,
         "You have asked for as much as one person may within a day (AKWARDEN_CHAT_REQUESTS); ask "

@@ -19,6 +19,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")  # as in tickets: no hyphen, i
 # stage refuses any other) or for a part of the role's name.
 _CONSUMER = re.compile(r"acs:ram::(?:[0-9]{16}|\*):role/[A-Za-z0-9._*-]{1,64}")
 _PLUS_TAG = re.compile(r"\+[^@]*(?=@)")
+MAX_BREAK_GLASS_SECONDS = 4 * 3600
 _MAX_QUORUM = 5  # the approvers' tags must leave room among the 20 of a RAM user
 
 
@@ -57,11 +58,24 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class BreakGlass:
+    """Who gets access in an incident without anybody's approval: these people, there, by these
+    templates, for so long. `people` are folded names."""
+
+    people: frozenset[str]
+    environments: frozenset[str]
+    templates: frozenset[str]
+    ttl_max_seconds: int
+
+
+@dataclass(frozen=True)
 class Rules:
-    """All of `config/rules.toml`. `aliases` lead straight to the person, never to an alias."""
+    """All of `config/rules.toml`. `aliases` lead straight to the person, never to an alias.
+    `break_glass` None: there is no such way."""
 
     environments: Mapping[str, Environment]
     aliases: Mapping[str, str]
+    break_glass: BreakGlass | None = None
 
     def person(self, name: str) -> str:
         """The one name of the person behind an id or e-mail address."""
@@ -86,10 +100,13 @@ def load(text: str) -> Rules:
         if not _ENVIRONMENT.fullmatch(name):
             environments.problem(name, "is no environment name (2 to 16 of a-z, 0-9)")
         found[name] = _environment(name, environments.table(name), known)
+    glass = None
+    if root.has("break_glass"):
+        glass = _break_glass(root.table("break_glass"), known, found)
     root.end()
     if problems:
         raise ConfigError(problems)
-    return Rules(found, aliases)
+    return Rules(found, aliases, glass)
 
 
 def require_templates(rules: Rules, names: Iterable[str]) -> None:
@@ -123,6 +140,26 @@ def _environment(name: str, table: Table, known: Rules) -> Environment:
     _check(environment, table)
     table.end()
     return environment
+
+
+def _break_glass(
+    table: Table, known: Rules, environments: Mapping[str, Environment]
+) -> BreakGlass:
+    found = BreakGlass(
+        _people(table, "people", known), frozenset(table.texts("environments")),
+        frozenset(table.texts("templates")),
+        table.whole("ttl_max_seconds", least=3600, most=MAX_BREAK_GLASS_SECONDS),
+    )  # fmt: skip
+    for name in sorted(found.environments):
+        if name not in environments:
+            table.problem("environments", f"{name} is no environment of this file")
+            continue
+        if unknown := found.templates - environments[name].templates:
+            table.problem("templates", f"{', '.join(sorted(unknown))}: not allowed in {name}")
+        if environments[name].everybody <= found.people:
+            table.problem("people", f"leaves nobody in {name} who could review it")
+    table.end()
+    return found
 
 
 def _check(environment: Environment, table: Table) -> None:

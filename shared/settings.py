@@ -70,6 +70,8 @@ SETTINGS = (
             "requests", r"[1-9]\d{0,3}", "10"),
     Setting("AKWARDEN_CHAT_LANGUAGE", "what chats are answered in", "",
             "|".join(words.LANGUAGES), "en"),
+    Setting("AKWARDEN_BREAK_GLASS", "`on`: those named in `[break_glass]` of `config/rules.toml` "
+            "may have access in an incident without approval", "", r"on|off", "off"),
     Setting("AKWARDEN_NOTIFY", "how people are told, unasked, of what happened, of those in "
             "`config/notifications.toml`: names with commas between them", "",
             rf"(({_WAYS})(,({_WAYS}))*)?", ""),
@@ -110,6 +112,7 @@ class Settings:
     chat_approvals: str
     chat_requests: int
     chat_language: str
+    break_glass: str
     notify: str
     protocol: str
     requests_ca_bundle: str

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 HELP, WHOAMI, TEMPLATES, STATUS, LIST = "help", "whoami", "templates", "status", "list"
 REQUEST, APPROVE, REJECT, CANCEL = "request", "approve", "reject", "cancel"
 ROTATE, REVOKE, EXTEND = "rotate", "revoke", "extend"
+BREAK_GLASS, REVIEW = "break-glass", "review"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ VERBS: dict[str, Verb] = {
                  other=("吊销", "撤销", "end", "delete")),
     EXTEND: Verb('extend AK-7Q2K-9FXM ttl=30d reason="still needed"', target=True,
                  named=("ttl", "purpose"), needed=("ttl", "purpose"), other=("延期", "renew")),
+    BREAK_GLASS: Verb(
+        "break-glass incident=PD-431 app=orders-pd431 env=prod template=oss-prefix-read "
+        "bucket=orders-data prefix=exports/ ip=198.51.100.7 usecase=cli readers=orders-reader "
+        'ttl=2h confirm=yes reason="orders are stuck"',
+        named=None, needed=("application", "environment", "purpose", "incident"),
+        other=("breakglass", "break_glass", "emergency", "紧急"),
+    ),
+    REVIEW: Verb("review AK-7Q2K-9FXM ticket=SEC-431", target=True, named=("ticket",),
+                 needed=("ticket",), words=True, other=("复核",)),
 }  # fmt: skip
 # What people write for a field of a ticket; others stay as they are: parameters of the template.
 FIELDS = {

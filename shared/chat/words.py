@@ -89,6 +89,31 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "refused_because": ("{ticket} was refused: {reason}.", "{ticket} 被拒绝：{reason}。"),
     "nothing_found": ("Nothing that is yours.", "没有属于你的内容。"),
     "more": ("… {left} more: page={page}", "……还有 {left} 条：page={page}"),
+    "glass_broken": (
+        "{ticket}: BREAK-GLASS. {requester} takes access without approval, because of {incident}\n"
+        "application {application}, environment {environment}\ntemplates {templates}\n"
+        "for {hours} h. Somebody else who may approve there has to review it: review {ticket} "
+        "ticket=…",
+        "{ticket}：紧急取用。{requester} 因 {incident} 未经批准取得访问权\n"
+        "应用 {application}，环境 {environment}\n模板 {templates}\n时长 {hours} 小时。"
+        "须由该环境的另一位审批人复核：review {ticket} ticket=…",
+    ),
+    "no_glass_broken": ("{ticket} is no access without approval.", "{ticket} 不是紧急取用。"),
+    "may_not_review": (
+        "{ticket} is reviewed by somebody who may approve there, and who did not ask for it.",
+        "{ticket} 须由该环境的审批人复核，且不能是申请人本人。",
+    ),
+    "reviewed_already": ("{ticket} is reviewed already.", "{ticket} 已经复核过。"),
+    "reviewed": ("{ticket} is reviewed by {person}: {review}.",
+                 "{ticket} 已由 {person} 复核：{review}。"),
+    "told_break_glass": (
+        "{ticket}: BREAK-GLASS. {requester} took access for {application} {environment} without "
+        "approval, because of {reason}. Somebody else who may approve there has to look at it, "
+        "open a ticket for the review, and say in a chat: review {ticket} ticket=…",
+        "{ticket}：紧急取用。{requester} 因 {reason} 未经批准取得 {application} {environment} "
+        "的访问权。须由该环境的另一位审批人查看、建立复核工单，并在聊天中说："
+        "review {ticket} ticket=…",
+    ),
     "told_issued": (
         "{ticket}: the AccessKey {key_id} of {application} {environment} is issued. Read it with "
         "the role that was named:\naliyun kms GetSecretValue --SecretName {secret}",

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from shared.chat import grammar, words
 from shared.chat.grammar import Command, Misread
 from shared.chat.messages import Message, Reply
-from shared.commanding import grant_actions, requesting, voting
+from shared.commanding import break_glass, grant_actions, requesting, voting
 from shared.commanding.desk import Desk, Recorder, Replies
 
 Act = Callable[[Desk, str, Command, Message, Recorder], Replies]
 ACTS: dict[str, Act] = {
     grammar.REQUEST: requesting.request, grammar.EXTEND: requesting.extend,
     grammar.APPROVE: voting.vote, grammar.REJECT: voting.vote, grammar.CANCEL: voting.cancel,
+    grammar.BREAK_GLASS: break_glass.break_glass, grammar.REVIEW: break_glass.review,
     grammar.ROTATE: grant_actions.rotate, grammar.REVOKE: grant_actions.revoke,
 }  # fmt: skip
 

@@ -95,7 +95,7 @@ def _decided(desk: Desk, offer: Offer, rows: Sequence[Row], pressed: bool) -> Re
             return
         yield Reply(f"{shown}\n{desk.say('approved_by', people=names)}", public=True,
                     replaces=pressed)  # fmt: skip
-        yield _came_of_it(desk, ticket)
+        yield came_of_it(desk, ticket)
     elif outcome.reason == "approval_rejected":
         yield Reply(f"{shown}\n{desk.say('rejected_by', people=names)}", public=True,
                     replaces=pressed)  # fmt: skip
@@ -109,7 +109,7 @@ def _decided(desk: Desk, offer: Offer, rows: Sequence[Row], pressed: bool) -> Re
         yield refusal(desk, outcome)
 
 
-def _came_of_it(desk: Desk, ticket: Ticket) -> Reply:
+def came_of_it(desk: Desk, ticket: Ticket) -> Reply:
     """What the worker has put on record; never before it has."""
     def ended(row: Row) -> bool:
         served = row["event_type"] in SERVED and row["phase"] == "result"

@@ -15,8 +15,10 @@ from demo import actors
 from demo.stage import Stage
 from deploy import watching
 from shared import bootstrap, rotation_runs
+from tests.e2e.chat import text_of
 from tests.e2e.conftest import Scene, pass_time, until
 from tests.e2e.ordering import publish
+from tests.e2e.test_break_glass import broken
 from tests.e2e.test_cleanup import NEVER, PAST_THE_GUARD, died, fault, swept
 from tests.e2e.test_revoke import issued, withdraw
 from tests.e2e.test_roles import with_policy
@@ -121,6 +123,12 @@ def test_every_query_answers_what_it_is_for(
     assert ["1"] == [row["events"] for row in watch.alert("akw-leak-unreadable")]
 
     pass_time(scene, travels, 0)
+    glass = broken(replace(scene, application=f"{scene.application}-d"))
+    incident = text_of(glass.told(2)[0]).partition(":")[0]
+    assert [(incident, "carol@example.com")] == [
+        (row["ticket_id"], row["requester"]) for row in watch.alert("akw-break-glass")]
+    assert [(incident, "PD-431", "open")] == [
+        (row["ticket_id"], row["incident"], row["review"]) for row in watch.chart("break_glass")]
     fault(scene, "error", "ram", "DeleteUser", times=0)
     withdraw(scene)
     until(lambda: scene.audit('event_type: "ticket.revoked" and phase: result'))
