@@ -30,7 +30,7 @@ ENDED = ENDED_BADLY | {"Succeeded"}
 MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a person must look
 PAYLOAD_FORMAT = "1"
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
-SOURCES = frozenset({"standard-webhooks", *hints.KINDS, *hints.CHATS})
+SOURCES = frozenset({hints.WEBHOOKS, *hints.KINDS, *hints.CHATS, *hints.BUSES})
 
 
 @dataclass(frozen=True)

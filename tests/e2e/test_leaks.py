@@ -58,7 +58,8 @@ def test_functions_get_a_scratch_folder_that_is_searched(scene: Scene) -> None:
     described = scene.stage.manage("GET", "/functions")["functions"]
 
     assert {f["name"] for f in described} == {
-        "akw-approval", "akw-chatops", "akw-command", "akw-lookup", "akw-fetch", "akw-issue",
+        "akw-approval", "akw-chatops", "akw-command", "akw-lookup", "akw-fetch", "akw-event",
+        "akw-issue",
         "akw-revoke", "akw-rotate", "akw-cleanup",
         "akw-digest", "akw-posture",
     }  # fmt: skip
