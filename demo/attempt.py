@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, chat, dingtalk, feishu, github, jira, vendors
+from demo import actors, chat, dingtalk, eventbridge, feishu, github, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -33,6 +33,8 @@ def main(given: list[str]) -> int:
     asked = parser.parse_args(given)
     if asked.source == "slack":
         return _in_slack(asked.port, asked.application)
+    if asked.source == "eventbridge":
+        return _on_the_bus(asked.port, asked.application)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
     record = f"AKW-{int(time.time())}"
@@ -49,18 +51,37 @@ def main(given: list[str]) -> int:
     print(f"event of {record} sent: {status}, {asked.source} reads: {read!r}")
     if status != 200:
         return 1
-    for function in ("akw-fetch", "akw-issue"):
-        outcome = _outcome(management, function, record.partition("-")[2])
+    return _what_came_of_it(management, "akw-fetch", record.partition("-")[2], asked.application)
+
+
+def _what_came_of_it(management: str, taker: str, number: str, application: str) -> int:
+    """What the function that takes it and the worker have answered, printed."""
+    for function in (taker, "akw-issue"):
+        outcome = _outcome(management, function, number)
         print(f"{function}: {json.dumps(outcome)}")
     if outcome.get("status") != "issued":
         return 1
-    _how_to_end(asked.application)
+    _how_to_end(application)
     return 0
 
 
 def _how_to_end(application: str) -> None:
     print("\nto end it again: . build/local.env; "
           f"make revoke ARGS='--application {application} --reason withdrawn'")  # fmt: skip
+
+
+def _on_the_bus(port: int, application: str) -> int:
+    """A ticket system publishes an event, which the bus delivers to whoever has a rule for it."""
+    number = str(int(time.time()))
+    event = eventbridge.published(eventbridge.ticket(f"AKW-{number}", application))
+    try:
+        told = Served(port).manage("POST", "/events", event)["delivered"]
+    except URLError:
+        print(NOTHING_SERVED.format(port=port))
+        return 2
+    print(f"event of AKW-{number} published: delivered to {[one['function'] for one in told]}")
+    management = f"http://127.0.0.1:{port + 1}"
+    return _what_came_of_it(management, eventbridge.FUNCTION, number, application)
 
 
 def _in_slack(port: int, application: str) -> int:

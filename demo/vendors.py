@@ -14,7 +14,7 @@ from demo import actors, dingtalk, feishu, github, itsm, jira, slack
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
 NAMES = ("dingtalk", "feishu", "jira", "github")  # whose records are fetched
-ALL = (*NAMES, "slack")
+ALL = (*NAMES, "slack", "eventbridge")
 
 
 def _patiently(call: Callable[[], object]) -> None:

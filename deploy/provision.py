@@ -29,7 +29,7 @@ from aliyun.log import IndexConfig, LogClient, LogException
 from Tea.exceptions import TeaException
 
 from deploy import audit_index, watching
-from shared import bootstrap, naming
+from shared import bootstrap, naming, places
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.settings import Settings
@@ -304,9 +304,9 @@ def main() -> int:
     """Provision the account that the environment names; one line for what is wrong."""
     try:
         settings = settings_module.read(os.environ)
-        bootstrap.rules()
-        bootstrap.templates()
+        rules, templates = bootstrap.rules(), bootstrap.templates()
         bootstrap.enabled(settings)
+        places.require_known(bootstrap.places(), rules.environments.keys(), templates.keys())
         bootstrap.people()
         administrator = Administrator.of(settings, os.environ)
         provision(administrator, settings, print)

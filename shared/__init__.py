@@ -14,7 +14,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     tickets           the canonical ticket: parse, canonical form, digest
     deliveries        the body of a webhook: one meaning or a refusal
     hints             a source says that a record of its may be decided
-    places            config/sources.toml: where approvals come from
+    places            config/sources.toml: where approvals come from, what each may ask for
     people            config/people.toml: who somebody is in each channel
     audiences         config/notifications.toml: who is told what happened, unasked
     forms             what somebody filled in, as a ticket's content
@@ -45,6 +45,7 @@ Issuing, `resumption` pure:
     listening         a vendor's event: verify, open, hand its hint over
     fetching          from the hint to the vendor's record, and to its ticket
     missed_records    by timer: decisions and withdrawals of which no event came
+    event_intake      an event from the bus: read, refuse on record, hand over
     chatting          a chat's message: verify, drop what holds a key, answer or hand over
     commanding/       requests, votes, rotation and end, as asked for in a chat
     lookups           what is somebody's own, shown in a chat

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.casework import Rulebook
     from shared.chatting import Counter
     from shared.commanding.desk import Desk as CommandDesk
+    from shared.event_intake import EventDesk
     from shared.examination import Auditor
     from shared.fetching import Fetcher
     from shared.housekeeping import House
@@ -222,6 +223,7 @@ def assets(current: Settings) -> Assets:
 
 def desk(secrets: IngressSecrets, environment: Mapping[str, str]) -> Desk:
     """What the ingress works with."""
+    from shared import hints
     from shared.intake import Desk
 
     current = settings()
@@ -233,6 +235,7 @@ def desk(secrets: IngressSecrets, environment: Mapping[str, str]) -> Desk:
         issue_function=naming.ISSUE_FUNCTION,
         revoke_function=naming.REVOKE_FUNCTION,
         functions=lambda: light_functions(current, environment),
+        place=places().get(hints.WEBHOOKS),
         issuing=current.issues,
     )
 
@@ -316,7 +319,8 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
     from shared.casework import Rulebook
 
     current = settings()
-    book = Rulebook(rules_of(current), templates(), assets(current), current.ledger_secret)
+    book = Rulebook(
+        rules_of(current), templates(), assets(current), current.ledger_secret, places())
     return current, book, broker(current, environment, function.name, function.timeout)
 
 
@@ -338,6 +342,21 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
             withdrawn_in_place=reader.WITHDRAWN_IN_PLACE)
     return current, Fetcher(
         vendors=vendors, people=people(), account_id=current.account_id,
+        functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,
+        revoke_function=naming.REVOKE_FUNCTION, audit_log=Outbox(log), now=now,
+    )  # fmt: skip
+
+
+def event_desk(environment: Mapping[str, str], function: Any) -> tuple[Settings, EventDesk]:
+    """What the event function works with: a queue for the workers, and the audit log to write to.
+    No place if its source is not on."""
+    from shared.audit_outbox import Outbox
+    from shared.event_intake import EventDesk
+    from shared.sources import eventbridge
+
+    current, log = audit_log(environment, function.name)
+    return current, EventDesk(
+        place=enabled(current).get(eventbridge.KIND), region=current.region,
         functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,
         revoke_function=naming.REVOKE_FUNCTION, audit_log=Outbox(log), now=now,
     )  # fmt: skip

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import amending, approvals, audit, extending, grants, issuance
+from shared import amending, approvals, audit, extending, grants, issuance, places
 from shared.amending import Amended
 from shared.audit import Attempt
 from shared.broker import Broker
 from shared.extending import Extended
 from shared.handover import Case
+from shared.places import Place
 from shared.policies import Assets
 from shared.refusals import Denied
 from shared.resumption import Issued
@@ -23,12 +24,14 @@ from shared.templates import Template
 
 @dataclass(frozen=True)
 class Rulebook:
-    """What is allowed here, and which KMS secret holds the key that signs grants."""
+    """What is allowed here, what each source may ask for, and which KMS secret holds the key that
+    signs grants."""
 
     rules: Rules
     templates: Mapping[str, Template]
     assets: Assets
     ledger_secret: str
+    places: Mapping[str, Place]
 
 
 Outcome = Issued | Extended | Amended | Denied
@@ -51,6 +54,9 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
         approved = approvals.decide(case.ticket, book.rules, judged_at)
     if isinstance(approved, Denied):
         return approved
+    source, environment = case.ticket.source, book.rules.environments[case.ticket.environment]
+    if denied := places.refusal(case.ticket, book.places.get(source), environment):
+        return denied
     ledger_key = broker.kms.get_secret_value(book.ledger_secret)
     grant = grants.plan(case.ticket, approved, book.templates, book.assets, ledger_key)
     if isinstance(grant, Denied):

@@ -1,4 +1,5 @@
-"""The body of a Standard Webhook: JSON that can have one meaning only, or a refusal.
+"""The body of a Standard Webhook, or of an event that says the same: JSON that can have one
+meaning only, or a refusal.
 
 All four types carry the whole ticket, so that a worker never has to look the rest up:
 `.approved` issues, `.revoked` ends, `.extended` prolongs and `.amended` changes a grant.
@@ -52,6 +53,14 @@ def parse(body: bytes, *, source: str) -> Delivery | Ignored | Denied:
         return Denied("body_too_large")
     try:
         content = decoded(body)
+    except Refused as refused:
+        return refused.denied
+    return read(content, source=source)
+
+
+def read(content: object, *, source: str) -> Delivery | Ignored | Denied:
+    """The same of what is decoded already: `type`, `timestamp` and `data`; never raises."""
+    try:
         return _delivery(content, source)
     except Refused as refused:
         return refused.denied

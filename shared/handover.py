@@ -32,7 +32,7 @@ MAX_ATTEMPTS = 20  # submissions of one delivery whose tasks all failed; then a 
 PAYLOAD_FORMAT = "1"
 INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/#-]{1,63}")  # how an incident is named
 LONGEST_DELAY = timedelta(days=1)  # maxAsyncEventAgeInSeconds in s.yaml
-SOURCES = frozenset({"standard-webhooks", *hints.KINDS, *hints.CHATS})
+SOURCES = frozenset({hints.WEBHOOKS, *hints.KINDS, *hints.CHATS, *hints.BUSES})
 
 
 @dataclass(frozen=True)

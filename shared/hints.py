@@ -16,6 +16,8 @@ from shared.refusals import Denied
 FORMAT = "akwarden.hint/1"
 KINDS = ("dingtalk", "feishu", "jira", "github")
 CHATS = ("slack",)  # where nothing is hinted at: people ask and decide there
+BUSES = ("eventbridge",)  # whose events carry the whole ticket
+WEBHOOKS = "standard-webhooks"  # always on; so do they
 # DingTalk's instance ids (base64 for URLs: `-` and `_` may come first), Feishu's instance codes,
 # Jira's issue keys, of GitHub the repository's name and the issue's number; as a ticket's id may
 # be.

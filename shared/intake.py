@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared import approvals, deliveries, grants, handover, key_text, policies
+from shared import approvals, deliveries, grants, handover, key_text, places, policies
 from shared.deliveries import Delivery, Ignored
 from shared.handover import Accepted
 from shared.http_event import Inbound
+from shared.places import Place
 from shared.policies import Assets
 from shared.refusals import Denied
 from shared.rules import Rules
@@ -25,8 +26,8 @@ if TYPE_CHECKING:  # an ingress imports what it runs
 
 @dataclass(frozen=True)
 class Desk:
-    """What an ingress works with; `functions` is made only when something is handed over. With
-    `issuing` off only revocations pass."""
+    """What an ingress works with; `functions` is made only when something is handed over. `place`
+    limits what webhooks may ask for. With `issuing` off only revocations pass."""
 
     secrets: Sequence[Secret]
     rules: Rules
@@ -35,6 +36,7 @@ class Desk:
     issue_function: str
     revoke_function: str
     functions: Callable[[], Functions]
+    place: Place | None = None
     issuing: bool = True
 
 
@@ -71,6 +73,8 @@ def refusal(ticket: Ticket, desk: Desk, now: datetime) -> Denied | None:
     approved = approvals.decide(ticket, desk.rules, now)
     if isinstance(approved, Denied):
         return approved
+    if denied := places.refusal(ticket, desk.place, desk.rules.environments[ticket.environment]):
+        return denied
     # Only to learn whether the grant fits its ledger: the key that signs it is the worker's.
     unsigned = Secret("not the ledger key")
     grant = grants.plan(ticket, approved, desk.templates, desk.assets, unsigned)

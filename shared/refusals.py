@@ -30,7 +30,7 @@ _DELIVERY: dict[str, tuple[int, str]] = {
     ),
     "delivery_too_old": (
         401,
-        "The delivery was signed too long ago; send it again with a new timestamp.",
+        "The delivery is too old; send it again with a new timestamp.",
     ),
     "delivery_from_the_future": (
         401,
@@ -168,6 +168,11 @@ _DECISION: dict[str, tuple[int, str]] = {
     "source_ips_required": (
         422,
         "This environment requires source IPs; name the addresses that the application calls from.",
+    ),
+    "source_not_allowed_here": (
+        403,
+        "Tickets from this source may not ask for that environment or template "
+        "(config/sources.toml); file it where they may.",
     ),
     "consumer_not_allowed": (
         403,

@@ -11,13 +11,14 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from emulator.clock import iso
 from emulator.fc.specification import FunctionSpec
 
 BUS = "default"
+CHINA = timezone(timedelta(hours=8))
 _REQUIRED = ("source", "type")
 _ATTRIBUTE = re.compile(r"[a-z0-9]{1,20}")  # CloudEvents: names of context attributes
 Submit = Callable[[FunctionSpec, bytes], str]
@@ -43,9 +44,15 @@ def completed(
         "datacontenttype": "application/json;charset=utf-8",
         **event,
         "aliyunaccountid": account_id, "aliyunoriginalaccountid": account_id,
-        "aliyuneventbusname": BUS, "aliyunregionid": region, "aliyunpublishtime": at,
+        "aliyuneventbusname": BUS, "aliyunregionid": region, "aliyunpublishtime": _published(now),
         "aliyunpublishaddr": "127.0.0.1",
     }  # fmt: skip
+
+
+def _published(now: datetime) -> str:
+    """As "Event overview" shows it: no RFC 3339, for whoever would take it for one."""
+    at = now.astimezone(CHINA)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}PRC"
 
 
 def publish(

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks.webhooks import Webhook
 
+from shared.hints import WEBHOOKS
 from shared.refusals import Denied
 from shared.secrecy import Secret
 
-KIND = "standard-webhooks"
+KIND = WEBHOOKS
 TOLERANCE = timedelta(minutes=5)  # the library's own; checked here first to name the reason
 
 

@@ -59,7 +59,7 @@ def test_functions_get_a_scratch_folder_that_is_searched(scene: Scene) -> None:
 
     assert {f["name"] for f in described} == {
         "akw-approval", "akw-chatops", "akw-command", "akw-lookup", "akw-notify", "akw-fetch",
-        "akw-issue", "akw-revoke", "akw-rotate", "akw-cleanup",
+        "akw-event", "akw-issue", "akw-revoke", "akw-rotate", "akw-cleanup",
         "akw-digest", "akw-posture",
     }  # fmt: skip
     assert Path(scene.stage.scratch).is_dir()

@@ -67,7 +67,7 @@ class House:
         provision(Administrator.of(self.settings, SETTINGS), self.settings, lambda line: None)
         self._book = Rulebook(
             bootstrap.rules(), bootstrap.templates(), bootstrap.assets(self.settings),
-            self.settings.ledger_secret,
+            self.settings.ledger_secret, bootstrap.places(),
         )  # fmt: skip
         self.approved_at = datetime.now(UTC)
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from shared import bootstrap
+from shared.deliveries import ACTIONS
 from shared.leases import LeaseTerms
 from shared.orders import LEAK_EVENTS
 from shared.settings import SETTINGS
@@ -142,6 +144,18 @@ def test_rule_lets_through_what_means_a_leak_and_nothing_else() -> None:
 
     assert {source for source, _ in LEAK_EVENTS} == set(pattern.pop("source"))
     assert {kind for _, kind in LEAK_EVENTS} == set(pattern.pop("type"))
+    assert {} == pattern
+
+
+def test_rule_lets_through_tickets_of_known_publishers_and_nothing_else() -> None:
+    """The pattern, the types of a delivery and config/sources.toml say the same; and no other
+    trigger reaches a function that cannot tell who has sent an event."""
+    (trigger,) = props("event")["triggers"]
+    pattern = json.loads(trigger["triggerConfig"]["eventRuleFilterPattern"])
+
+    assert "eventbridge" == trigger["triggerType"]
+    assert set(bootstrap.places()["eventbridge"].forms) == set(pattern.pop("source"))
+    assert set(ACTIONS) == set(pattern.pop("type"))
     assert {} == pattern
 
 

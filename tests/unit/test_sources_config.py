@@ -6,9 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared import bootstrap, people, places
+from shared import bootstrap, intake, people, places, tickets
 from shared.errors import ConfigError
+from shared.intake import Desk
+from shared.places import Place
+from shared.refusals import Denied
+from shared.tickets import Ticket
+from tests.unit.fakes import FakeFunctions
+from tests.unit.samples import ASSETS, NOW, RULES, TEMPLATES, approved_ticket
 
+BUS = '[eventbridge]\ntenant = "1"\nforms = ["hr"]\n'
 PLACE = '[dingtalk]\ntenant = "ding1"\nforms = ["PROC-1"]\n'
 
 
@@ -45,11 +52,78 @@ def test_field_is_known_by_alias_then_id_then_label() -> None:
     ("[dingtalk]\nforms = []\n", "dingtalk.forms"), (PLACE + "more = 1\n", "dingtalk.more"),
     (PLACE + '[dingtalk.fields]\nttl = "a"\npurpose = "a"\n', "dingtalk.fields.purpose"),
     (PLACE + '[dingtalk.fields]\n"T T" = "a"\n', "dingtalk.fields.T T"), ("[", "not TOML"),
+    (BUS, "eventbridge.bus: must be a text"), (PLACE + 'bus = "b"\n', "dingtalk.bus: is not"),
+    (BUS + 'bus = "b"\nwithdrawn = []\n', "eventbridge.withdrawn: is not known"),
+    (BUS + "environments = []\n", "eventbridge.environments: must be a list of at least 1"),
+    ('[standard-webhooks]\ntenant = "a"\n', "standard-webhooks.tenant: is not known"),
 ])  # fmt: skip
 def test_problems_of_sources_are_told(text: str, problem: str) -> None:
     with pytest.raises(ConfigError) as raised:
         places.load(text)
     assert any(problem in one for one in raised.value.problems), raised.value.problems
+
+
+# -- what a source may ask for --------------------------------------------------------------------
+
+
+def ticket(source: str, environment: str) -> Ticket:
+    found = tickets.parse(approved_ticket(environment=environment), source=source)
+    assert isinstance(found, Ticket)
+    return found
+
+
+def place(kind: str, lines: str = "") -> Place:
+    start = "[standard-webhooks]\n" if kind == "standard-webhooks" else f'{BUS}bus = "b"\n'
+    return places.load(start + lines)[kind]
+
+
+@pytest.mark.parametrize(("source", "lines", "environment", "where"), [
+    ("eventbridge", "", "dev", ""), ("eventbridge", "", "prod", "environment"),
+    ("eventbridge", 'environments = ["prod"]', "prod", ""),
+    ("eventbridge", 'environments = ["prod"]', "dev", "environment"),
+    ("eventbridge", 'templates = ["sls-logstore-write"]', "dev", ""),
+    ("eventbridge", 'templates = ["sls-logstore-write"]', "prod", "environment"),
+    ("eventbridge", 'templates = ["oss-prefix-read"]', "dev", "permissions[0].template"),
+    ("standard-webhooks", "", "prod", ""),
+    ("standard-webhooks", 'environments = ["dev"]', "prod", "environment"),
+    ("standard-webhooks", 'templates = ["oss-prefix-read"]', "prod", "permissions[0].template"),
+])  # fmt: skip
+def test_source_is_limited_to_what_its_section_says(
+    source: str, lines: str, environment: str, where: str
+) -> None:
+    """And a bus that says nothing, to where one approval is enough."""
+    expected = Denied("source_not_allowed_here", where) if where else None
+
+    assert expected == places.refusal(
+        ticket(source, environment), place(source, lines), RULES.environments[environment])
+
+
+def test_source_without_a_section_is_limited_as_one_that_says_nothing() -> None:
+    production = RULES.environments["prod"]
+
+    assert None is places.refusal(ticket("jira", "prod"), None, production)
+    assert Denied("source_not_allowed_here", "environment") == places.refusal(
+        ticket("eventbridge", "prod"), None, production)
+
+
+def test_webhook_is_told_at_once_that_it_may_not_ask_there() -> None:
+    limited = place("standard-webhooks", 'environments = ["dev"]')
+    desk = Desk((), RULES, TEMPLATES, ASSETS, "", "", FakeFunctions, limited)
+
+    assert Denied("source_not_allowed_here", "environment") == intake.refusal(
+        ticket("standard-webhooks", "prod"), desk, NOW)
+
+
+def test_limits_must_name_what_exists() -> None:
+    """One that does not would refuse every ticket with a misleading reason."""
+    known = {"b": place("eventbridge", 'environments = ["dve"]\ntemplates = ["all"]')}
+    places.require_known(bootstrap.places(), RULES.environments.keys(), TEMPLATES.keys())
+
+    with pytest.raises(ConfigError) as raised:
+        places.require_known(known, RULES.environments.keys(), TEMPLATES.keys())
+
+    assert ("eventbridge.environments: there is no dve",
+            "eventbridge.templates: there is no all") == raised.value.problems  # fmt: skip
 
 
 def test_people_are_compared_by_channel_and_exactly() -> None:
