@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, chat, dingtalk, feishu, github, jira, vendors
+from demo import actors, chat, dingtalk, feishu, feishu_chat, github, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -31,8 +31,8 @@ def main(given: list[str]) -> int:
     parser.add_argument("--application", default=f"parcels{int(time.time()) % 100_000}",
                         help="who is to get the key; another one each time")
     asked = parser.parse_args(given)
-    if asked.source == "slack":
-        return _in_slack(asked.port, asked.application)
+    if asked.source in CHATS:
+        return _in_chat(CHATS[asked.source], asked.port, asked.application)
     management = f"http://127.0.0.1:{asked.port + 1}"
     webhook = f"http://127.0.0.1:{asked.port}/fcapp/{FUNCTION}/"
     record = f"AKW-{int(time.time())}"
@@ -63,10 +63,10 @@ def _how_to_end(application: str) -> None:
           f"make revoke ARGS='--application {application} --reason withdrawn'")  # fmt: skip
 
 
-def _in_slack(port: int, application: str) -> int:
+def _in_chat(play: Callable[[Served, str], list[str]], port: int, application: str) -> int:
     """A request and its approval; what people typed and read."""
     try:
-        lines = chat.play_short(Served(port), application)
+        lines = play(Served(port), application)
     except URLError:
         print(NOTHING_SERVED.format(port=port))
         return 2
@@ -90,6 +90,13 @@ class Served:
 
     def manage(self, method: str, path: str, content: object = None) -> Any:
         return manage(f"http://127.0.0.1:{self.port + 1}", method, path, content)
+
+
+CHATS: dict[str, Callable[[Served, str], list[str]]] = {
+    "slack": chat.play_short,
+    "feishu-chat": lambda served, application: feishu_chat.play_short(
+        served, application, chat.WORDS.format(app=application)),
+}
 
 
 @dataclass(frozen=True)

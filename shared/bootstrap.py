@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import naming
+from shared import hints, naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.secrecy import Secret
@@ -247,11 +247,11 @@ def counter(
     place = places().get(kind)
     if kind not in current.kinds or place is None:
         return Denied("source_not_enabled")
-    source = import_module(f"shared.sources.{kind}")
+    source = import_module(f"shared.sources.{_module(kind)}")
     channels = secrets.get(naming.channel_secret(kind), source.channels, current, environment)
     return Counter(
-        lambda inbound, at: source.hear(inbound, channels, place, at),
-        current.chat_language, lambda: light_functions(current, environment), people,
+        lambda inbound, at: source.hear(inbound, channels, place, at), current.chat_language,
+        lambda: light_functions(current, environment), people, kind in hints.BOTS,
     )  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def desk_of_commands(
         account_id=current.account_id, now=now, sleep=time.sleep,
         remaining_seconds=remaining_seconds,
     )  # fmt: skip
-    return current, desk, _chat(kind, current)
+    return current, desk, _chat(kind, current, environment)
 
 
 def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[Shelf, Chat]:
@@ -282,12 +282,20 @@ def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[She
 
     current, log = audit_log(environment, function.name)
     found = Shelf(people(), rules(), templates(), current.chat_language, log, now)
-    return found, _chat(kind, current)
+    return found, _chat(kind, current, environment)
 
 
-def _chat(kind: str, current: Settings) -> Chat:
-    made: Chat = import_module(f"shared.adapters.{kind}").Adapter(_endpoint(current))
+def _chat(kind: str, current: Settings, environment: Mapping[str, str]) -> Chat:
+    adapter = import_module(f"shared.adapters.{_module(kind)}").Adapter
+    given: list[Any] = [_endpoint(current)]
+    if kind in hints.BOTS:
+        given.append(kms_reader(current, environment).get_secret_value(naming.bot_secret(kind)))
+    made: Chat = adapter(*given)
     return made
+
+
+def _module(kind: str) -> str:
+    return kind.replace("-", "_")
 
 
 def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
@@ -301,7 +309,6 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
 
 def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fetcher]:
     """What the fetch function works with: the sources that are on, and nothing of RAM."""
-    from shared import hints
     from shared.audit_outbox import Outbox
     from shared.fetching import Fetcher, Vendor
 

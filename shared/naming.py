@@ -37,6 +37,11 @@ def api_secret(kind: str) -> str:
     return f"akwarden/api-{kind}"
 
 
+def bot_secret(kind: str) -> str:
+    """The KMS secret with which a chat's bot speaks; of the functions that answer."""
+    return f"akwarden/out-{kind}"
+
+
 def user_name(application: str, environment: str) -> str:
     """The RAM user; at most 64 characters, which the limits of both parts guarantee."""
     return f"{PREFIX}{application}-{environment}"

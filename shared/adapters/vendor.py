@@ -20,7 +20,8 @@ NO_SUCH, TOO_MANY, SERVERS_FAULT = 404, 429, 500
 
 
 class VendorApi:
-    """One vendor's host. Every call here may be repeated: they read, or they ask for a token.
+    """One vendor's host. Every call here may be repeated: they read, ask for a token, or bear
+    what makes a repetition known.
 
     `zero_is_success`: an answer of any status is a refusal unless its `code` is 0.
     """
