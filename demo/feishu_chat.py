@@ -75,7 +75,8 @@ def pressed(
     """The callback of a pressed button; `card` is a message as `told` has it."""
     return _event("card.action.trigger", {
         "operator": {"tenant_key": feishu.TENANT, **ids(name, place)}, "token": "c-update",
-        "action": {"tag": "button", "value": buttons(card)[action]["value"]}, "host": "im_message",
+        "action": {"tag": "button", "value": dict(buttons(card)[action]["value"])},
+        "host": "im_message",
         "context": {"open_message_id": card["message_id"], "open_chat_id": chat(place)},
     })  # fmt: skip
 
