@@ -213,7 +213,10 @@ def test_what_cannot_be_handed_over_is_told(scene: Scene) -> None:
     assert "cannot take this now" in press(scene, "bob", card).toast
     assert 503 == say(scene, "alice", "whoami").status
 
-    assert "One moment …" == press(scene, "bob", card).toast
+    again = press(scene, "bob", card)
+    assert "One moment …" == again.toast
+    assert "is issued" in feishu.text_of(again.told(2)[1])
+    scene.settled(3)
 
 
 def test_bad_request_is_refused_and_leads_to_nothing(scene: Scene) -> None:
