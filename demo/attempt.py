@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, chat, dingtalk, eventbridge, feishu, github, jira, vendors
+from demo import actors, chat, dingtalk, eventbridge, feishu, feishu_chat, github, jira, vendors
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -31,8 +31,8 @@ def main(given: list[str]) -> int:
     parser.add_argument("--application", default=f"parcels{int(time.time()) % 100_000}",
                         help="who is to get the key; another one each time")
     asked = parser.parse_args(given)
-    if asked.source == "slack":
-        return _in_slack(asked.port, asked.application)
+    if asked.source in CHATS:
+        return _in_chat(CHATS[asked.source], asked.port, asked.application)
     if asked.source == "eventbridge":
         return _on_the_bus(asked.port, asked.application)
     management = f"http://127.0.0.1:{asked.port + 1}"
@@ -84,10 +84,10 @@ def _on_the_bus(port: int, application: str) -> int:
     return _what_came_of_it(management, eventbridge.FUNCTION, number, application)
 
 
-def _in_slack(port: int, application: str) -> int:
+def _in_chat(play: Callable[[Served, str], list[str]], port: int, application: str) -> int:
     """A request and its approval; what people typed and read."""
     try:
-        lines = chat.play_short(Served(port), application)
+        lines = play(Served(port), application)
     except URLError:
         print(NOTHING_SERVED.format(port=port))
         return 2
@@ -111,6 +111,13 @@ class Served:
 
     def manage(self, method: str, path: str, content: object = None) -> Any:
         return manage(f"http://127.0.0.1:{self.port + 1}", method, path, content)
+
+
+CHATS: dict[str, Callable[[Served, str], list[str]]] = {
+    "slack": chat.play_short,
+    "feishu-chat": lambda served, application: feishu_chat.play_short(
+        served, application, chat.WORDS.format(app=application)),
+}
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 from Tea.exceptions import TeaException
 
-from demo import actors, dingtalk, feishu, github, itsm, jira, slack
+from demo import actors, dingtalk, feishu, feishu_chat, github, itsm, jira, slack
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
 NAMES = ("dingtalk", "feishu", "jira", "github")  # whose records are fetched
-ALL = (*NAMES, "slack", "eventbridge")
+ALL = (*NAMES, "slack", "feishu-chat", "eventbridge")
 
 
 def _patiently(call: Callable[[], object]) -> None:
@@ -45,11 +45,13 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
         "akwarden/out-slack": slack.out_secret(),
         "akwarden/out-dingtalk": dingtalk.api_secret(),
         "akwarden/out-webhook": itsm.out_secret(),
+        "akwarden/in-feishu-chat": feishu_chat.channel_secret(),
+        "akwarden/out-feishu-chat": feishu_chat.bot_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
         for name, value in secrets.items():
-            if name.rpartition("-")[2] not in (*names, "webhook"):
+            if name.partition("-")[2] not in (*names, "webhook"):
                 continue
             _patiently(partial(kms.create_secret, kms_models.CreateSecretRequest(
                 secret_name=name, version_id="v1", secret_data=value, secret_data_type="text",
@@ -57,7 +59,8 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
     stage.manage("POST", "/vendors/dingtalk", {
         "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/feishu", {
-        "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET}})  # fmt: skip
+        "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET,
+                "bot_id": feishu_chat.APP_ID, "bot_secret": feishu_chat.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/jira", {
         "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip
     stage.manage("POST", "/vendors/github", {"app": {"token": github.TOKEN}})

@@ -15,9 +15,11 @@ from shared.chat.messages import Reply, escaped
 from shared.errors import CloudError, ConfigError
 from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
+from shared.sources.heard import Heard
 
 log = logging.getLogger(__name__)
 SECRETS = bootstrap.IngressSecrets()
+KINDS = {"slack": "slack", "feishu": "feishu-chat"}  # by the path
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -27,8 +29,11 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return refused(Denied("not_json"))
     try:
         outcome = _taken(inbound)
-    except CloudError as err:  # who typed it is told, where a status would only say "failed"
+    except CloudError as err:
         log.error("not handed over: %s", err)
+        if _kind(inbound) in hints.BOTS:  # what was typed is sent again by the chat itself
+            return answer(503, {"status": "unavailable", "reason": err.reason})
+        # who typed it is told, where a status would only say "failed"
         language = bootstrap.settings().chat_language
         return answer(200, shown(Reply(words.say(language, "unavailable"))))
     except ConfigError as err:
@@ -39,13 +44,20 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return answer(500, {"status": "unavailable", "reason": "internal_error"})
     if isinstance(outcome, Denied):
         return refused(outcome)
-    return answer(200, shown(outcome) if outcome else {})
+    if isinstance(outcome, Heard):
+        return answer(200, outcome.answer)
+    show = toast if _kind(inbound) in hints.BOTS else shown
+    return answer(200, show(outcome) if outcome else {})
 
 
-def _taken(inbound: Inbound) -> Reply | Denied | None:
-    """By its path: `/slack`."""
-    kind = inbound.path.strip("/")
-    if kind not in hints.CHATS:
+def _kind(inbound: Inbound) -> str:
+    return KINDS.get(inbound.path.strip("/"), "")
+
+
+def _taken(inbound: Inbound) -> Reply | Heard | Denied | None:
+    """By its path: `/slack`, `/feishu`."""
+    kind = _kind(inbound)
+    if not kind:
         return Denied("unknown_path")
     counter = bootstrap.counter(kind, SECRETS, os.environ)
     if isinstance(counter, Denied):
@@ -56,6 +68,11 @@ def _taken(inbound: Inbound) -> Reply | Denied | None:
 def shown(reply: Reply) -> dict[str, Any]:
     """For whoever asked, alone: plain text, without marks."""
     return {"response_type": "ephemeral", "mrkdwn": False, "text": escaped(reply.text)}
+
+
+def toast(reply: Reply) -> dict[str, Any]:
+    """The notice that whoever has pressed a button in Feishu sees for a moment."""
+    return {"toast": {"type": "info", "content": reply.text}}
 
 
 def refused(denied: Denied) -> dict[str, Any]:

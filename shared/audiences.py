@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shared.config_tables import Table, read
 from shared.errors import ConfigError
 
-SLACK, FEISHU, DINGTALK, WEBHOOK = WAYS = ("slack", "feishu", "dingtalk", "webhook")
+SLACK, FEISHU, DINGTALK, WEBHOOK = WAYS = ("slack", "feishu-chat", "dingtalk", "webhook")
 URL = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9/_.~-]*)?")
 
 

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import naming
+from shared import hints, naming
 from shared import settings as settings_module
 from shared.errors import ConfigError
 from shared.secrecy import Secret
@@ -271,11 +271,11 @@ def counter(
     place = places().get(kind)
     if kind not in current.kinds or place is None:
         return Denied("source_not_enabled")
-    source = import_module(f"shared.sources.{kind}")
+    source = import_module(f"shared.sources.{_module(kind)}")
     channels = secrets.get(naming.channel_secret(kind), source.channels, current, environment)
     return Counter(
-        lambda inbound, at: source.hear(inbound, channels, place, at),
-        current.chat_language, lambda: light_functions(current, environment), people,
+        lambda inbound, at: source.hear(inbound, channels, place, at), current.chat_language,
+        lambda: light_functions(current, environment), people, kind in hints.BOTS,
     )  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def desk_of_commands(
         account_id=current.account_id, now=now, sleep=time.sleep,
         remaining_seconds=remaining_seconds,
     )  # fmt: skip
-    return current, desk, _chat(kind, current)
+    return current, desk, _chat(kind, current, environment)
 
 
 def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[Shelf, Chat]:
@@ -306,12 +306,20 @@ def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[She
 
     current, log = audit_log(environment, function.name)
     found = Shelf(people(), rules(), templates(), current.chat_language, log, now)
-    return found, _chat(kind, current)
+    return found, _chat(kind, current, environment)
 
 
-def _chat(kind: str, current: Settings) -> Chat:
-    made: Chat = import_module(f"shared.adapters.{kind}").Adapter(_endpoint(current))
+def _chat(kind: str, current: Settings, environment: Mapping[str, str]) -> Chat:
+    adapter = import_module(f"shared.adapters.{_module(kind)}").Adapter
+    given: list[Any] = [_endpoint(current)]
+    if kind in hints.BOTS:
+        given.append(kms_reader(current, environment).get_secret_value(naming.out_secret(kind)))
+    made: Chat = adapter(*given)
     return made
+
+
+def _module(kind: str) -> str:
+    return kind.replace("-", "_")
 
 
 def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
@@ -326,7 +334,6 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
 
 def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fetcher]:
     """What the fetch function works with: the sources that are on, and nothing of RAM."""
-    from shared import hints
     from shared.audit_outbox import Outbox
     from shared.fetching import Fetcher, Vendor
 
@@ -381,8 +388,8 @@ def herald(environment: Mapping[str, str], function: Any) -> tuple[Settings, Her
 
     def messenger(way: str) -> Messenger:
         secret = kms_reader(current, environment).get_secret_value(naming.out_secret(way))
-        made: Messenger = import_module(f"shared.adapters.messengers.{way}").Messenger(
-            known[way], everybody, secret, _endpoint(current))
+        module = import_module(f"shared.adapters.messengers.{way.replace('-', '_')}")
+        made: Messenger = module.Messenger(known[way], everybody, secret, _endpoint(current))
         return made
 
     return current, Herald(

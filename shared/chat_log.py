@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared import timestamps
+from shared import hints, timestamps
 from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
 from shared.chat import offers
 from shared.chat.offers import Offer
@@ -17,10 +17,11 @@ from shared.tickets import APPROVE, REJECT
 
 REQUESTED, VOTED, CANCELLED = "chat.requested", "chat.voted", "chat.cancelled"
 EXPIRING = "grant.expiring"
-SOURCE = "slack"  # of tickets that were made in a chat; `Ticket.source`
 LIFETIME = timedelta(days=730)  # since its issue, a grant that is listed
 AHEAD = timedelta(minutes=15)  # a row's clock may be
 MOST = 1000
+# `Ticket.source` of tickets that were made in a chat: they may be decided in another one.
+_OF_CHATS = " or ".join(f'ticket_system: "{kind}"' for kind in hints.CHATS)
 _SERVED = "'key.issued', 'self_service.granted'"
 
 
@@ -90,7 +91,7 @@ def _date(milliseconds: str) -> str:
 
 def of_ticket(log: AuditLog, ticket: str, now: datetime) -> Sequence[Row]:
     """All rows of a ticket that was made in a chat, oldest first."""
-    rows = log.get_logs(f'ticket_system: "{SOURCE}" and ticket_id: "{ticket}"',
+    rows = log.get_logs(f'ticket_id: "{ticket}" and ({_OF_CHATS})',
                         now - LIFETIME, now + AHEAD)  # fmt: skip
     return sorted(rows, key=lambda row: int(row["time_ms"]))
 
@@ -105,7 +106,7 @@ def asked_today(log: AuditLog, requester: str, now: datetime) -> set[str]:
 def pending(log: AuditLog, now: datetime) -> list[Row]:
     """Requests that are open: not handed over, not turned down, not over."""
     since = now - offers.LIFETIME
-    rows = log.get_logs(f'ticket_system: "{SOURCE}"', since, now + AHEAD)
+    rows = log.get_logs(f"({_OF_CHATS})", since, now + AHEAD)
     closed = {row["ticket_id"] for row in rows if _closes(row)}
     return [row for row in rows
             if row["event_type"] == REQUESTED and row["ticket_id"] not in closed]  # fmt: skip

@@ -15,7 +15,8 @@ from shared.refusals import Denied
 
 FORMAT = "akwarden.hint/1"
 KINDS = ("dingtalk", "feishu", "jira", "github")
-CHATS = ("slack",)  # where nothing is hinted at: people ask and decide there
+CHATS = ("slack", "feishu-chat")  # where nothing is hinted at: people ask and decide there
+BOTS = ("feishu-chat",)  # of these, who is answered by messages of a bot, not within the call
 BUSES = ("eventbridge",)  # whose events carry the whole ticket
 WEBHOOKS = "standard-webhooks"  # always on; so do they
 # DingTalk's instance ids (base64 for URLs: `-` and `_` may come first), Feishu's instance codes,

@@ -37,6 +37,8 @@ class Shelf:
 
 def answer(shelf: Shelf, message: Message) -> Reply:
     """For whoever asked, alone."""
+    if message.tell:
+        return Reply(shelf.say(message.tell))
     who = shelf.people.of(message.kind, message.person)
     if not who:
         return Reply(shelf.say("unknown_person", person=message.person))
@@ -45,9 +47,13 @@ def answer(shelf: Shelf, message: Message) -> Reply:
         return Reply(words.misread(shelf.language, command))
     found = {
         grammar.WHOAMI: _whoami, grammar.TEMPLATES: _templates, grammar.STATUS: _status,
-        grammar.LIST: _list,
+        grammar.LIST: _list, grammar.HELP: _help,
     }[command.verb](shelf, who, command)  # fmt: skip
     return Reply(found)
+
+
+def _help(shelf: Shelf, who: str, command: Command) -> str:
+    return words.help_text(shelf.language)
 
 
 def _whoami(shelf: Shelf, who: str, command: Command) -> str:

@@ -38,8 +38,8 @@ def api_secret(kind: str) -> str:
 
 
 def out_secret(way: str) -> str:
-    """The KMS secret with which people are told something unasked; the notifying function's
-    alone."""
+    """The KMS secret with which people are told something: of the functions that notify and, of a
+    chat's bot, that answer."""
     return f"akwarden/out-{way}"
 
 

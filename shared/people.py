@@ -13,6 +13,7 @@ from shared.config_tables import read
 from shared.errors import ConfigError
 
 CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack", "standard-webhooks")
+SAME = {"feishu-chat": "feishu"}  # one company, two ways
 EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
 
 
@@ -25,11 +26,13 @@ class People:
     def of(self, channel: str, *identities: str) -> str:
         """The e-mail address of whoever bears these ids there; empty if nobody is known by any of
         them, or two people are."""
+        channel = SAME.get(channel, channel)
         found = {self.known[channel, one] for one in identities if (channel, one) in self.known}
         return found.pop() if len(found) == 1 else ""
 
     def accounts(self, channel: str, email: str) -> list[str]:
         """The ids that somebody has there, as the file lists them."""
+        channel = SAME.get(channel, channel)
         return [one for (where, one), whose in self.known.items()
                 if where == channel and whose == email]  # fmt: skip
 

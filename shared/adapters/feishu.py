@@ -1,8 +1,7 @@
 """Feishu's approval instances: GET /open-apis/approval/v4/instances/:id, and their codes by time.
 
 Source: Feishu Open Platform, "Obtain details of an approval instance", "Batch obtain the ids of
-approval instances", "Obtain a custom app's tenant_access_token". Every answer has a `code`; 0 is
-success.
+approval instances".
 """
 
 from __future__ import annotations
@@ -11,32 +10,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared import vendor_secrets
+from shared.adapters.feishu_app import FeishuApp
 from shared.adapters.tea import Endpoint
-from shared.adapters.vendor import VendorApi
 from shared.errors import CloudRefused, CloudUnknown
 from shared.places import Place
 from shared.secrecy import Secret
 
-HOST = "open.feishu.cn"
 PAGE_SIZE = 100
-THROTTLED = ("99991400",)
 NO_SUCH = "1390003"
-_TOKEN, _INSTANCES = ("/open-apis/auth/v3/tenant_access_token/internal",
-                      "/open-apis/approval/v4/instances")  # fmt: skip
+_INSTANCES = "/open-apis/approval/v4/instances"
 
 
 class Adapter:
     """Implements `ports.Records`; `secret` is JSON: `{"app_id", "app_secret"}`."""
 
     def __init__(self, place: Place, secret: Secret, endpoint: Endpoint) -> None:
-        self._place, self._secret = place, secret
-        self._api = VendorApi(HOST, endpoint, zero_is_success=True)
-        self._token: Secret | None = None
+        self._place, self._app = place, FeishuApp(secret, endpoint)
 
     def get(self, record: str) -> Mapping[str, Any] | None:
         try:
-            return self._data("GetInstance", f"{_INSTANCES}/{record}")
+            return self._app.read("GetInstance", f"{_INSTANCES}/{record}")
         except CloudRefused as err:
             if err.status == 404 or err.code == NO_SUCH:
                 return None
@@ -50,7 +43,7 @@ class Adapter:
             query = {"approval_code": code, "start_time": _millis(since),
                      "end_time": _millis(until), "page_size": str(PAGE_SIZE)}  # fmt: skip
             while True:
-                data = self._data("ListInstances", _INSTANCES, query)
+                data = self._app.read("ListInstances", _INSTANCES, query)
                 if not isinstance(data.get("instance_code_list"), list):
                     raise CloudUnknown("ListInstances")
                 found += [str(id) for id in data["instance_code_list"]]
@@ -60,27 +53,6 @@ class Adapter:
                     raise CloudUnknown("ListInstances")  # cut short
                 query["page_token"] = str(data["page_token"])
         return found
-
-    def _data(
-        self, action: str, path: str, query: Mapping[str, str] | None = None
-    ) -> Mapping[str, Any]:
-        if self._token is None:
-            self._token = self._new_token()
-        headers = {"Authorization": f"Bearer {self._token.reveal()}"}
-        data = self._api.call(
-            action, "GET", path, headers=headers, query=query, throttled=THROTTLED).get("data")
-        if not isinstance(data, dict):
-            raise CloudUnknown(action)
-        return data
-
-    def _new_token(self) -> Secret:
-        body = vendor_secrets.members(self._secret, "Feishu", "app_id", "app_secret")
-        answer = self._api.call("GetTenantAccessToken", "POST", _TOKEN, body=body,
-                                throttled=THROTTLED)  # fmt: skip
-        token = answer.get("tenant_access_token")
-        if not isinstance(token, str) or not token:
-            raise CloudUnknown("GetTenantAccessToken")
-        return Secret(token)
 
 
 def _millis(at: datetime) -> str:

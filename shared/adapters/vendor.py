@@ -20,8 +20,8 @@ NO_SUCH, TOO_MANY, SERVERS_FAULT = 404, 429, 500
 
 
 class VendorApi:
-    """One vendor's host. A call may be repeated if it reads or asks for a token; one that says
-    something to people takes `tries=1`.
+    """One vendor's host. A call may be repeated if it reads, asks for a token, or bears what makes
+    a repetition known; another one that says something to people takes `tries=1`.
 
     `zero_is_success`: an answer of any status is a refusal unless its `code` is 0.
     """

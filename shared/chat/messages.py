@@ -18,7 +18,8 @@ FORMAT = "akwarden.message/1"
 APPROVE, REJECT = "approve", "reject"  # what buttons do
 REPLY_PATH = re.compile(r"/[A-Za-z0-9/_.-]{1,300}")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:-]{0,127}")
-_URL = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9/_.-]*)?")
+_URL = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9/_.-]*)?(\?[A-Za-z]+=[A-Za-z0-9_-]+)?")
+TOLD = ("", "access_key", "access_key_cut")  # sentences in `words`
 MOST_TEXT, MOST_OFFER = 8000, 3000
 
 
@@ -26,7 +27,9 @@ MOST_TEXT, MOST_OFFER = 8000, 3000
 class Message:
     """`person` is who said it, as config/people.toml knows them in `kind`; `url` where in the chat;
     `event` tells this message from every other. `reply` is the path at the chat's own host to which
-    answers go. Either `text` was typed, or the button `action` pressed, which carried `offer`."""
+    answers go; of a bot, what it has to know to answer. Either `text` was typed, or the button
+    `action` pressed, which carried `offer`, or nothing of it may go on and the ingress has found
+    the sentence `tell` to say."""
 
     kind: str
     person: str
@@ -36,6 +39,7 @@ class Message:
     text: str = ""
     action: str = ""
     offer: str = ""
+    tell: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ def escaped(text: str) -> str:
 
 
 def payload(message: Message) -> bytes:
-    """The event of a worker."""
-    return json.dumps({"format": FORMAT, **asdict(message)}, sort_keys=True).encode()
+    """The event of a worker. `tell` came later: left out where it is empty, so that functions of
+    two versions understand each other."""
+    content = {name: value for name, value in asdict(message).items() if value or name != "tell"}
+    return json.dumps({"format": FORMAT, **content}, sort_keys=True).encode()
 
 
 def of_event(event: bytes) -> Message | Denied:
@@ -77,6 +83,7 @@ def of_event(event: bytes) -> Message | Denied:
         return Denied("not_json")
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         return Denied("payload_malformed", "format")
+    content.setdefault("tell", "")
     if set(content) != set(Message.__dataclass_fields__) or not all(
             isinstance(value, str) for value in content.values()):  # fmt: skip
         return Denied("payload_malformed")
@@ -92,6 +99,6 @@ def _wrong(content: Mapping[str, str], message: Message) -> str:
         "url": bool(_URL.fullmatch(message.url)), "event": 0 < len(message.event) <= 200,
         "reply": bool(REPLY_PATH.fullmatch(message.reply)), "text": len(message.text) <= MOST_TEXT,
         "action": message.action in ("", APPROVE, REJECT),
-        "offer": len(message.offer) <= MOST_OFFER,
+        "offer": len(message.offer) <= MOST_OFFER, "tell": message.tell in TOLD,
     }  # fmt: skip
     return next((name for name, right in checks.items() if not right), "")

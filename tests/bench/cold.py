@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import actors, dingtalk, feishu, github, jira, slack, vendors
+from demo import actors, dingtalk, feishu, feishu_chat, github, jira, slack, vendors
 from demo.stage import ROOT, Stage
 
 TRIES = 9
+CHATS = ("slack", "feishu-chat")
 REFERENCE = ("alibabacloud_ram20150501.client", "alibabacloud_ims20190815.client",
              "alibabacloud_kms20160120.client", "aliyun.log", "fc2")  # fmt: skip
 IMPORTS = """
@@ -62,7 +63,7 @@ def measure(stage: Stage, tries: int = TRIES) -> tuple[float, list[Measured]]:
     for _ in range(tries):
         reference = _least(reference, _run(IMPORTS, b"", *REFERENCE)[0])
         for source, event in events.items():
-            function = "functions.chatops" if source == "slack" else "functions.approval"
+            function = "functions.chatops" if source in CHATS else "functions.approval"
             taken, modules[source] = _answered(stage, function, event())
             best[source] = _least(best.get(source, taken), taken)
     return reference[0], [
@@ -127,8 +128,14 @@ def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
         body, _ = slack.command("alice", f"status AK-{next(numbers)}")
         return _event("/slack", slack.signed(body), {}, body)
 
+    def from_feishus_chat() -> bytes:
+        headers, body = feishu_chat.request(
+            feishu_chat.typed("alice", f"status AK-{next(numbers)}"))
+        return _event("/feishu", headers, {}, body)
+
     return {"slack": from_slack, "standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
-            "feishu": from_feishu, "jira": from_jira, "github": from_github}  # fmt: skip
+            "feishu": from_feishu, "jira": from_jira, "github": from_github,
+            "feishu-chat": from_feishus_chat}  # fmt: skip
 
 
 def _event(path: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> bytes:

@@ -34,7 +34,7 @@ def stage() -> Iterator[Stage]:
     choices = {"fc_retry_interval_seconds": RETRY_SECONDS, "fc_timers": False}
     settings = {"AKWARDEN_SOURCES": ",".join(vendors.ALL), "AKWARDEN_CHAT_APPROVALS": "all",
                 "AKWARDEN_CHAT_REQUESTS": "9999", "AKWARDEN_BREAK_GLASS": "on",
-                "AKWARDEN_NOTIFY": "slack,dingtalk,webhook"}  # fmt: skip
+                "AKWARDEN_NOTIFY": "slack,feishu-chat,dingtalk,webhook"}  # fmt: skip
     stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices, settings=settings)
     furnish(stage)
     yield stage

@@ -50,7 +50,7 @@ def verified(scene: Scene) -> list[dict[str, Any]]:
 def test_key_its_refusal_and_its_end_are_told_once(
     scene: Scene, travels: contextlib.ExitStack
 ) -> None:
-    """By Slack, DingTalk and a webhook; nothing before, nothing twice."""
+    """By Slack, Feishu, DingTalk and a webhook; nothing before, nothing twice."""
     assert {} == run(scene)
     answer = issued(scene)
 
@@ -62,20 +62,23 @@ def test_key_its_refusal_and_its_end_are_told_once(
     assert ["C0KEYS", "UALICE", "UCAROL", "UDAVE"] == [one["path"] for one in slack]
     assert ["group/cidAKWARDEN", "user/alice01", "user/carol01", "user/dave01"] == [
         one["path"] for one in dingtalk]  # fmt: skip
-    assert {"sent": 9} == counts
+    feishu = [one["to"] for one in told(scene, "feishu")]
+    assert ["oc_akwarden", "on_alice", "on_carol", "on_dave"] == [
+        one.rpartition(":")[2] for one in feishu]
+    assert {"sent": 13} == counts
     key_id = answer["access_key_id"]
     assert f"T-{scene.application}: the AccessKey {key_id[:4]}…{key_id[-4:]} of" in str(slack[0])
     assert "aliyun kms GetSecretValue --SecretName akw/" in dingtalk[0]["message"]["text"]
     assert ("accesskey.notice.issued", f"T-{scene.application}", "alice") == (
         notice["type"], notice["data"]["ticket_id"], notice["data"]["requester"])
     assert key_id not in str((slack, dingtalk, notice))
-    assert {"notification.sent": 9} == tally(scene)
+    assert {"notification.sent": 13} == tally(scene)
 
     withdraw(scene)
     until(lambda: not remains(scene))
     until(lambda: scene.audit('event_type: "ticket.revoked" and outcome: success'))
     scene.deliver(scene.body(id="T-2", permissions=[{"template": "no-such", "parameters": {}}]))
-    assert {"sent": 9} == run(scene)
+    assert {"sent": 13} == run(scene)
     assert ["issued", "ended"] == [one["type"].rpartition(".")[2] for one in verified(scene)]
     assert ["C0KEYS", "UALICE", "UCAROL", "UDAVE"] == [
         one["path"] for one in told(scene, "slack-api")[4:]]  # fmt: skip
@@ -95,7 +98,7 @@ def test_what_a_vendor_does_not_take_is_told_later_and_the_others_at_once(
     fault(scene, "throttle", "dingtalk", "SendGroupMessage")
 
     first = run(scene)
-    assert {"failed": 2, "left": 6, "sent": 1} == first
+    assert {"failed": 2, "left": 6, "sent": 5} == first
     failed = scene.audit('event_type: "notification.failed"')
     assert {("slack:channel", "cloud_outcome_unknown"),
             ("dingtalk:channel", "Forbidden.AccessDenied.QpsLimitForApi")} == {
@@ -119,6 +122,6 @@ def test_nobody_is_told_of_what_is_not_on_record(
 
     fault(scene, "kill-after", "slack-api", "PostMessage", function="akw-notify")
     assert "Failed" == fired(scene)["state"]
-    assert {"sent": 7} == run(scene)
+    assert {"sent": 10} == run(scene)
     assert ["C0KEYS", "C0KEYS", "UALICE", "UBOB"] == [
         one["path"] for one in told(scene, "slack-api")]  # fmt: skip

@@ -22,7 +22,7 @@ from shared.hints import Hint
 from shared.http_event import Inbound
 from shared.refusals import Denied
 from shared.secrecy import Secret
-from shared.sources import feishu
+from shared.sources import feishu, feishu_envelope
 from shared.sources.heard import Heard
 from tests.unit.strategies import brief
 
@@ -40,9 +40,9 @@ def test_published_vector_is_opened() -> None:
     key, text = "test key", "P37w+VZImNgPEO1RBhJ6RtKl7n6zymIbEG1pReEzghk="
 
     assert "hello world" == AESCipher(key).decrypt_str(text)
-    channel = feishu.Channel(Secret(key), Secret("token"))
-    assert feishu._opened(channel, text) is None  # "hello world" is not JSON
-    assert b"hello world" == feishu._plain(channel, text)
+    channel = feishu_envelope.Channel(Secret(key), Secret("token"))
+    assert feishu_envelope.content_of(channel, text) is None  # "hello world" is not JSON
+    assert b"hello world" == feishu_envelope.plain(channel, text)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
