@@ -28,7 +28,7 @@ _ENDED = f"event_type = '{REVOKED}' and phase = 'result' and outcome = '{SUCCESS
 _LAST_MS = f"max(if({_SERVED}, time_ms, 0))"
 # Per ticket: it was issued, or an attempt has announced that it will be and has not told of its
 # end. The sweep's results name no requester, the intents do.
-STATEMENT = f"""\
+_STATEMENT = f"""\
 ({_EVENTS}) and not phase: note | select ticket_system, ticket_id,
 max_by(requester_id, if({_SERVED} and requester_id <> '', time_ms, 0)) as requester,
 max_by(application, if({_SERVED}, time_ms, 0)) as application,
@@ -39,7 +39,8 @@ having (count_if({_ISSUED}) > 0
       > count(distinct if({_SERVED} and phase = 'result', change_id, null)))
 and (count_if({_ENDED}) = 0
      or {_LAST_MS} >= (to_unixtime(now()) - {DAY.total_seconds():.0f}) * 1000)
-order by last_ms desc, ticket_id limit {MOST_ROWS}""".replace("\n", " ")  # noqa: S608 (constants of ours)
+order by last_ms desc, ticket_id limit {MOST_ROWS}"""  # noqa: S608 (constants of ours)
+STATEMENT = " ".join(_STATEMENT.split())
 
 
 @dataclass(frozen=True)

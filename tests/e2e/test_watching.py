@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -75,7 +76,7 @@ def take_inventory(scene: Scene) -> None:
 
 
 def test_every_query_answers_what_it_is_for(
-    scene: Scene, travels: contextlib.ExitStack
+    scene: Scene, travels: contextlib.ExitStack, may: Callable[..., None]
 ) -> None:
     """One story with a bit of everything; a query that nobody asked here fails the test."""
     watch = Watch(scene.stage)
@@ -90,6 +91,11 @@ def test_every_query_answers_what_it_is_for(
     timer(scene, "akw-posture", "check")
     timer(scene, "akw-fetch", "missed")
     publish(scene, "no key at all")
+    many = replace(scene, application=f"{scene.application}-d")
+    may(account=(9, 1))
+    scene.deliver(many.body(id="T-many"))
+    until(many.audit)
+    may()
     other = replace(scene, application=f"{scene.application}-c")
     died(other, "akw-issue", "kill-after", "ims", "CreateUser")
     user = f"akw-{scene.application}-prod"
@@ -114,6 +120,8 @@ def test_every_query_answers_what_it_is_for(
     assert [(key, user)] == [
         (row["access_key_id"], row["holder"]) for row in watch.alert("akw-old-key")]  # fmt: skip
     assert ["1"] == [row["events"] for row in watch.alert("akw-leak-unreadable")]
+    assert [("too_many_for_account at limits.account.alive", "1")] == [
+        (row["reason"], row["tickets"]) for row in watch.alert("akw-account-limit")]  # fmt: skip
 
     pass_time(scene, travels, 0)
     fault(scene, "error", "ram", "DeleteUser", times=0)
