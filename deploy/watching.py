@@ -147,6 +147,11 @@ select resources, max(message) as since from log group by resources limit 100"""
 event_type: "{audit.UNREADABLE_LEAK}" | select count(distinct event_id) as events from log
 having count(distinct event_id) > 0""", 60, 15, CRITICAL,
                "ask who published the event; order: make revoke ARGS='--access-key-id LTAI…'"),
+        _alert("akw-account-limit", "The account has as many grants as it may", f"""\
+event_type: "{audit.REJECTED}" and reason: too_many_for_account | select reason,
+count(distinct ticket_id) as tickets from log group by reason limit 10""", 60, 15, HIGH,
+               "who asks for so many? AKWARDEN_ISSUING=off stops it, and a new signing secret "
+               "whoever has the old one; if all is well, raise it in config/rules.toml"),
         _alert("akw-old-key", "A key is older than the rule", f"""\
 event_type: "{inventory.EVENT}" and key_status: Active and
 key_age_days >= {terms.cleanup.too_old_days} | select access_key_id,

@@ -39,7 +39,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     notices           what people are told unasked, from rows
     ports             what the use cases ask of the cloud
 
-Issuing, `resumption` pure:
+Issuing, `resumption` and `limits` pure:
 
     intake            a webhook: verify, parse, refuse, hand over
     listening         a vendor's event: verify, open, hand its hint over
@@ -58,6 +58,7 @@ Issuing, `resumption` pure:
     key_making        a new key until it is stored
     ticket_leases     a ticket's turn, and the memory that it is used
     resumption        what an attempt finds, and what is left to do
+    limits            how many grants there may be, and are
     recycled_names    a name that a deleted user still holds
     leases            one run at a time
     steps             announced changes, and how each ended

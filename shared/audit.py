@@ -30,6 +30,7 @@ ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked", "grant.
                  "grant.amended")  # fmt: skip
 EXTENDED, AMENDED = "grant.extended", "grant.amended"
 REVOKED = "ticket.revoked"
+REJECTED = "ticket.rejected"  # refused; the reason, and where
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
 EXPIRING = "grant.expiring"  # its requester is to be told; once for each notice
@@ -287,4 +288,4 @@ def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
 def refusal(record: Attempt, denied: Denied, now: datetime) -> Sequence[Row]:
     """The row of a ticket that was refused; only the reason and the field, never the text."""
     reason = f"{denied.reason} at {denied.where}" if denied.where else denied.reason
-    return record.note("ticket.rejected", now, outcome=FAILURE, reason=reason)
+    return record.note(REJECTED, now, outcome=FAILURE, reason=reason)

@@ -69,4 +69,4 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
         return extending.extend(broker, grant, ledger_key, record)
     if case.action == "amend":
         return amending.amend(broker, grant, ledger_key, record)
-    return issuance.issue(broker, grant, record)
+    return issuance.issue(broker, grant, record, book.rules)

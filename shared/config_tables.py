@@ -34,9 +34,11 @@ class Table:
         self.problem(key, "must be a text" + ("" if may_be_empty else " that is not empty"))
         return ""
 
-    def whole(self, key: str, *, least: int, most: int) -> int:
-        """A required integer in range."""
+    def whole(self, key: str, *, least: int, most: int, default: int | None = None) -> int:
+        """An integer in range; required, unless there is a default."""
         value = self._value(key)
+        if value is None and default is not None:
+            return default
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         self.problem(key, f"must be an integer from {least} to {most}")

@@ -8,12 +8,12 @@ whoever reads a result row reads it before anybody is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared import grants, key_making, naming, recycled_names, resumption, ticket_leases
-from shared.audit import Attempt
+from shared import grants, key_making, limits, naming, recycled_names, resumption, ticket_leases
+from shared.audit import Attempt, Row
 from shared.broker import Broker
 from shared.errors import AlreadyExists, LeaseHeld, NameHeld, StateChanged
 from shared.grants import Grant
@@ -22,21 +22,26 @@ from shared.leases import Lease
 from shared.ports import NewKey
 from shared.refusals import Denied
 from shared.resumption import Found, Issued
+from shared.rules import Rules
 from shared.secret_documents import reservation, secret_policy
 from shared.steps import side_by_side, step
 from shared.ticket_leases import RELEASES
 
 
-def issue(broker: Broker, grant: Grant, record: Attempt) -> Issued | Denied:
+def issue(broker: Broker, grant: Grant, record: Attempt, rules: Rules) -> Issued | Denied:
     """Make what the grant promises, or say why not. Safe to run again after any failure.
 
     Raises LeaseHeld and StateChanged when another run is or was at work, CloudError when the
     cloud fails; each is to be retried. Before the intents are acknowledged nothing is changed.
     """
-    found = find(broker, grant)
+    found, granted = side_by_side(lambda: find(broker, grant), lambda: everything(broker))
     plan = resumption.plan(grant, found)
     if not isinstance(plan, list):
         return plan
+    # What was begun is finished, whoever came in between: it was let through before.
+    refused = limits.refusal(grant.ticket, granted, rules, broker.now())
+    if refused and not resumption.begun(grant, found):
+        return refused
     broker.audit_log.put_logs(record.intents(plan, broker.now()))
     held: list[Lease] = []
     try:
@@ -79,6 +84,15 @@ def find(broker: Broker, grant: Grant) -> Found:
         ]
     user, *others = side_by_side(*reads)
     return Found.of(grant, user, ended, *others)
+
+
+def everything(broker: Broker) -> Sequence[Row]:
+    """What the limits are counted from. CloudUnknown if SLS does not get to the end of it: a part
+    would say that there is room."""
+    since = broker.now() - timedelta(days=resumption.MEMORY_DAYS)
+    return broker.audit_log.select_logs(
+        limits.STATEMENT, since, broker.now() + timedelta(minutes=15)
+    )
 
 
 def _under_leases(

@@ -335,6 +335,21 @@ _LEDGER: dict[str, tuple[int, str]] = {
         "An operator has stopped all issuing, extending and amending; nothing was done, send it "
         "again later.",
     ),
+    "too_many_for_person": (
+        429,
+        "The requester has as many grants as config/rules.toml allows one person; wait or have one "
+        "ended, then open a new ticket.",
+    ),
+    "too_many_for_application": (
+        429,
+        "The application has as many grants as config/rules.toml allows it; wait or have one "
+        "ended, then open a new ticket.",
+    ),
+    "too_many_for_account": (
+        429,
+        "The account has as many grants as config/rules.toml allows it; wait or have one ended, "
+        "then open a new ticket.",
+    ),
     "too_many_failures": (
         503,
         "Every attempt at this ticket failed and no more are made; have an operator look.",

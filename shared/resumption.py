@@ -98,6 +98,11 @@ def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
     return _changes(grant, found)
 
 
+def begun(grant: Grant, found: Found) -> bool:
+    """Whether an earlier attempt has made the first thing of a grant that is not refused."""
+    return (found.user if grant.holds_key else found.policy) is not None
+
+
 def _refused(grant: Grant, found: Found) -> Denied | None:
     if found.ended - SERVED:  # revoked, or used for something else
         return Denied("ticket_consumed")

@@ -21,6 +21,7 @@ _CONSUMER = re.compile(r"acs:ram::(?:[0-9]{16}|\*):role/[A-Za-z0-9._*-]{1,64}")
 _PLUS_TAG = re.compile(r"\+[^@]*(?=@)")
 MAX_BREAK_GLASS_SECONDS = 4 * 3600
 _MAX_QUORUM = 5  # the approvers' tags must leave room among the 20 of a RAM user
+MOST_GRANTS = 5000  # so many RAM users an account can have (RAM, "Limits"): no limit is higher
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,32 @@ class BreakGlass:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """How many grants somebody or something may have: issued within any 24 hours, and alive at
+    once. 0 is taken at its word: none."""
+
+    issued_in_24_hours: int
+    alive: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one person, counted as the requester; of one application, in all its environments; and of
+    the whole account. The defaults count for what the file does not say."""
+
+    person: Limit = Limit(20, 200)
+    application: Limit = Limit(5, 10)
+    account: Limit = Limit(100, 1000)
+
+
+@dataclass(frozen=True)
 class Rules:
     """All of `config/rules.toml`. `aliases` lead straight to the person, never to an alias.
     `break_glass` None: there is no such way."""
 
     environments: Mapping[str, Environment]
     aliases: Mapping[str, str]
+    limits: Limits = Limits()
     break_glass: BreakGlass | None = None
 
     def person(self, name: str) -> str:
@@ -103,10 +124,11 @@ def load(text: str) -> Rules:
     glass = None
     if root.has("break_glass"):
         glass = _break_glass(root.table("break_glass"), known, found)
+    limits = _limits(root.table("limits"))
     root.end()
     if problems:
         raise ConfigError(problems)
-    return Rules(found, aliases, glass)
+    return Rules(found, aliases, limits, glass)
 
 
 def require_templates(rules: Rules, names: Iterable[str]) -> None:
@@ -172,6 +194,27 @@ def _check(environment: Environment, table: Table) -> None:
         # One more than the quorum, because one of them may be the requester.
         if len(environment.approvers_for(template)) <= environment.quorum:
             table.problem("quorum", f"needs more approvers than its number for {template}")
+
+
+def _limits(table: Table) -> Limits:
+    usual = Limits()
+    limits = Limits(
+        person=_limit(table.table("person"), usual.person),
+        application=_limit(table.table("application"), usual.application),
+        account=_limit(table.table("account"), usual.account),
+    )
+    table.end()
+    return limits
+
+
+def _limit(table: Table, usual: Limit) -> Limit:
+    limit = Limit(
+        table.whole("issued_in_24_hours", least=0, most=MOST_GRANTS,
+                    default=usual.issued_in_24_hours),
+        table.whole("alive", least=0, most=MOST_GRANTS, default=usual.alive),
+    )  # fmt: skip
+    table.end()
+    return limit
 
 
 def _people(table: Table, key: str, known: Rules) -> frozenset[str]:

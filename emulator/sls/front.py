@@ -13,7 +13,7 @@ from emulator.call import Call, Denied
 from emulator.cloud import Cloud
 from emulator.errors import ProductError
 from emulator.history import Entry
-from emulator.sls import errors, signature, writing
+from emulator.sls import errors, reading, signature, writing
 from emulator.sls.operations import Operation, route
 from emulator.wire import Request, Response
 
@@ -56,7 +56,8 @@ def _run(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> Respo
         raise errors.invalid_api_version(version)
     proof = signature.proof(request, cloud.region)
     entry.access_key_id = proof.access_key_id
-    detail = partial(writing.text, request) if entry.action == "PutLogs" else None
+    texts = {"PutLogs": writing.text, "GetLogs": reading.text}.get(entry.action)
+    detail = partial(texts, request) if texts else None
     cloud.faults.arrive(entry, detail)
     try:
         caller = cloud.authenticate(proof, request, "sls")

@@ -14,7 +14,7 @@ from emulator.sls.logstores import found
 from emulator.sls.search import compile_search, exact_term, split
 from emulator.sls.sql import run
 from emulator.sls.state import Index, LogStore, Row
-from emulator.wire import Response
+from emulator.wire import Request, Response
 
 MAX_LINES = 100
 _MAX_BUCKETS = 60
@@ -40,6 +40,11 @@ def get_logs(call: Call) -> Response:
     body = json.dumps({"meta": _meta(result), "data": result.data}, ensure_ascii=False).encode()
     content, headers = compression.answer_body(call.request.headers, body)
     return Response(200, content, {"Content-Type": "application/json", **headers})
+
+
+def text(request: Request) -> str:
+    """The parameters in a request's body, for fault rules that aim by them."""
+    return request.body.decode(errors="replace")
 
 
 def get_logs_v1(call: Call) -> Response:

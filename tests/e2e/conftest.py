@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ import time_machine
 
 from demo import actors, leaks, vendors
 from demo.stage import Stage
+from tests.faults.tree import deployed, limit
 from tests.unit.samples import approved_body
 
 _numbers = itertools.count(1)
@@ -29,13 +31,20 @@ DECISIVE: set[tuple[str, str]] = set()  # (role, action) that were the deciding 
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is deployed on the stage: a copy, with limits that no test reaches by chance."""
+    return deployed(tmp_path_factory.mktemp("deployed"))
+
+
+@pytest.fixture(scope="session")
+def stage(tree: Path) -> Iterator[Stage]:
     """A calm cloud: no propagation delay, no throttling, no index lag."""
     choices = {"fc_retry_interval_seconds": RETRY_SECONDS, "fc_timers": False}
     settings = {"AKWARDEN_SOURCES": ",".join(vendors.ALL), "AKWARDEN_CHAT_APPROVALS": "all",
                 "AKWARDEN_CHAT_REQUESTS": "9999", "AKWARDEN_BREAK_GLASS": "on",
                 "AKWARDEN_NOTIFY": "slack,feishu-chat,dingtalk,webhook"}  # fmt: skip
-    stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices, settings=settings)
+    stage = Stage(calm=True, max_lag_seconds=1, quiet=True, choices=choices, settings=settings,
+                  functions=tree / "s.yaml")  # fmt: skip
     furnish(stage)
     yield stage
     stage.stop()
@@ -46,6 +55,13 @@ def furnish(stage: Stage) -> None:
     stage.provision(lambda line: None)
     actors.prepare(stage)
     vendors.connect(stage)
+
+
+@pytest.fixture
+def may(tree: Path) -> Iterator[Callable[..., None]]:
+    """Sets the stage's limits, (issued in 24 hours, alive) each; lifts them after the test."""
+    yield lambda **most: limit(tree, **most)
+    limit(tree)
 
 
 @dataclass

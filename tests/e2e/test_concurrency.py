@@ -21,11 +21,12 @@ from typing import Any
 import pytest
 
 from demo import actors, leaks
-from demo.stage import ROOT, Stage
+from demo.stage import Stage
 from shared import deliveries, handover
 from shared.deliveries import Delivery
 from tests.e2e.conftest import furnish, until
 from tests.faults import evidence, invariants
+from tests.faults.tree import deployed
 from tests.unit.samples import approved_body
 
 SEED = 20261125
@@ -43,10 +44,9 @@ KILLED = [
 @pytest.fixture(scope="module")
 def brisk_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """akwarden with short timeouts; what its functions do is as deployed."""
-    text = (ROOT / "s.yaml").read_text(encoding="utf-8")
+    brisk = deployed(tmp_path_factory.mktemp("brisk")) / "s.yaml"
+    text = brisk.read_text(encoding="utf-8")
     text = re.sub(r"timeout: (?:[1-9]\d\d)\b", f"timeout: {TIMEOUT_SECONDS}", text)
-    text = text.replace("code: .", f"code: {ROOT}")
-    brisk = tmp_path_factory.mktemp("brisk") / "s.yaml"
     brisk.write_text(text, encoding="utf-8")
     stage = Stage(
         calm=True, max_lag_seconds=1, quiet=True, functions=brisk,

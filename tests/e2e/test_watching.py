@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -77,7 +78,7 @@ def take_inventory(scene: Scene) -> None:
 
 
 def test_every_query_answers_what_it_is_for(
-    scene: Scene, travels: contextlib.ExitStack
+    scene: Scene, travels: contextlib.ExitStack, may: Callable[..., None]
 ) -> None:
     """One story with a bit of everything; a query that nobody asked here fails the test."""
     watch = Watch(scene.stage)
@@ -95,6 +96,11 @@ def test_every_query_answers_what_it_is_for(
     for _ in range(watching.FAILURES):  # of as many addresses
         timer(scene, "akw-notify", "minute")
     publish(scene, "no key at all")
+    many = replace(scene, application=f"{scene.application}-d")
+    may(account=(9, 1))
+    scene.deliver(many.body(id="T-many"))
+    until(many.audit)
+    may()
     other = replace(scene, application=f"{scene.application}-c")
     died(other, "akw-issue", "kill-after", "ims", "CreateUser")
     user = f"akw-{scene.application}-prod"
@@ -121,6 +127,8 @@ def test_every_query_answers_what_it_is_for(
     assert [(key, user)] == [
         (row["access_key_id"], row["holder"]) for row in watch.alert("akw-old-key")]  # fmt: skip
     assert ["1"] == [row["events"] for row in watch.alert("akw-leak-unreadable")]
+    assert [("too_many_for_account at limits.account.alive", "1")] == [
+        (row["reason"], row["tickets"]) for row in watch.alert("akw-account-limit")]  # fmt: skip
 
     pass_time(scene, travels, 0)
     glass = broken(replace(scene, application=f"{scene.application}-d"))

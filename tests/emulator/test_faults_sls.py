@@ -181,3 +181,16 @@ def test_rule_aims_by_the_rows_of_a_write(emulator: Emulator, client: LogClient)
         put(client, {"event_id": "two"})
 
     assert ["one"] == [row["event_id"] for row in get(client)]
+
+
+def test_rule_aims_by_the_query_of_a_read(emulator: Emulator, client: LogClient) -> None:
+    """Of concurrent readers only the one that asks this is hit."""
+    put(client, ROW)
+    emulator.cloud.faults.add({
+        "kind": "error", "status": 400, "code": "ParameterInvalid", "contains": "event_id: f",
+        "product": "sls", "action": "GetLogs",
+    })  # fmt: skip
+
+    assert 1 == len(get(client))
+    with pytest.raises(LogException, match="Injected fault"):
+        get(client, "event_id: f")

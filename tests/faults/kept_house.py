@@ -31,6 +31,7 @@ from shared.errors import AkwardenError
 from tests.faults.evidence import SOURCE
 from tests.faults.workflows import ISSUE, REVOKE, ticket_body
 from tests.integration.clouds import ACCOUNT, ADMIN_ID, ADMIN_SECRET, LocalCloud
+from tests.unit.samples import LIFTED
 
 MAX_LAG_SECONDS, TIMEOUT_SECONDS = 5, 180
 SETTINGS = {
@@ -66,8 +67,9 @@ class House:
         self.settings = settings_module.read(SETTINGS)
         provision(Administrator.of(self.settings, SETTINGS), self.settings, lambda line: None)
         self._book = Rulebook(
-            bootstrap.rules(), bootstrap.templates(), bootstrap.assets(self.settings),
-            self.settings.ledger_secret, bootstrap.places(),
+            replace(bootstrap.rules(), limits=LIFTED), bootstrap.templates(),
+            bootstrap.assets(self.settings), self.settings.ledger_secret,
+            bootstrap.places(),
         )  # fmt: skip
         self.approved_at = datetime.now(UTC)
 

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from shared import candidates, orders, reasons
+from shared import candidates, limits, orders, reasons
 from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SUCCESS, Row
 from shared.broker import Broker
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
@@ -39,6 +40,7 @@ from shared.ports import (
     User,
     Version,
 )
+from shared.resumption import SERVED
 from shared.secrecy import Secret
 
 BEGAN = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
@@ -637,6 +639,7 @@ class FakeAuditLog:
     def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[Row]:
         statements = {
             candidates.TICKETS_STATEMENT: open_tickets, candidates.ORDERS_STATEMENT: open_orders,
+            limits.STATEMENT: partial(granted, now=self.world.now),
         }  # fmt: skip
         rows: list[Row] = self.world.call(
             "select_logs", lambda: statements[query](self.world.rows)
@@ -711,6 +714,31 @@ def open_orders(rows: Sequence[Row]) -> list[Row]:
                 "begun_ms": str(begun_ms), "over_ms": str(over_ms),
             })  # fmt: skip
     return sorted(found, key=lambda row: (int(row["since_ms"]), row["operation_id"]))
+
+
+def granted(rows: Sequence[Row], now: datetime) -> list[Row]:
+    """What `limits.STATEMENT` selects."""
+    found: list[Row] = []
+    told = [r for r in rows if r["ticket_id"] and r["phase"] != NOTE
+            and r["event_type"] in (*SERVED, REVOKED)]
+    for group in _groups(told, ("ticket_system", "ticket_id")):
+        served = [r for r in group if r["event_type"] in SERVED]
+        issued = [r for r in served if (r["phase"], r["outcome"]) == ("result", SUCCESS)]
+        intents = {r["change_id"] for r in served if r["phase"] == INTENT}
+        results = {r["change_id"] for r in served if r["phase"] == "result"}
+        ends = sum((r["event_type"], r["phase"], r["outcome"]) == (REVOKED, "result", SUCCESS)
+                   for r in group)
+        last_ms = max([0, *(int(r["time_ms"]) for r in served)])
+        lately = last_ms >= (now - limits.DAY).timestamp() * 1000
+        if (issued or len(intents) > len(results)) and (not ends or lately):
+            last = max(served, key=lambda r: int(r["time_ms"]))
+            asked = [r["requester_id"] for r in served if r["requester_id"]]
+            found.append({
+                "ticket_system": last["ticket_system"], "ticket_id": last["ticket_id"],
+                "requester": asked[-1], "application": last["application"],
+                "last_ms": str(last_ms), "ends": str(ends),
+            })  # fmt: skip
+    return sorted(found, key=lambda row: (-int(row["last_ms"]), row["ticket_id"]))
 
 
 def _groups(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:

@@ -18,6 +18,8 @@ ACCOUNT_ID = "1234567890123456"
 NOW = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)
 ASSETS = Assets(ACCOUNT_ID, "cn-hangzhou", "akwarden-audit", "akwarden-digests")
 RULES = rules.load((ROOT / "config" / "rules.toml").read_text(encoding="utf-8"))
+_MOST = rules.Limit(rules.MOST_GRANTS, rules.MOST_GRANTS)
+LIFTED = rules.Limits(_MOST, _MOST, _MOST)  # for tests in which one person asks for everything
 TEMPLATES = templates.load((ROOT / "config" / "templates.toml").read_text(encoding="utf-8"))
 
 

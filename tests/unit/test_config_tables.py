@@ -27,10 +27,12 @@ def test_every_kind_of_problem_has_its_place() -> None:
         root.text("name"), root.texts("few"), root.whole("size", least=1, most=9), root.flag("on"),
         root.table("inner").text("name"), root.table("on").names(), root.tables("inner"),
         root.table("absent").names(), root.table("absent", required=True).names(),
+        root.whole("absent", least=1, most=9, default=5),
+        root.whole("size", least=1, most=9, default=5),
     )  # fmt: skip
     root.end()
 
-    assert ("", (), 1, False, "", (), [], (), ()) == values
+    assert ("", (), 1, False, "", (), [], (), (), 5, 1) == values
     assert [
         "name: must be a text that is not empty",
         "few: must be a list of at least 1 texts",
@@ -40,6 +42,7 @@ def test_every_kind_of_problem_has_its_place() -> None:
         "on: must be a table",
         "inner: must be a list of at least one table",
         "absent: must be a table",
+        "size: must be an integer from 1 to 9",
         "misspelt: is not known here",
     ] == problems
 

@@ -42,6 +42,7 @@ READS = (
 )  # fmt: skip
 FIRST_RUN = {
     **dict.fromkeys((*READS, *WRITES), 2), "create_policy": 3, "get_logs": 3, "put_logs": 3,
+    "select_logs": 1,
 }  # fmt: skip
 FAULTS = [
     Fault(method, nth, silent, after)
@@ -77,7 +78,7 @@ def attempt(broker: Broker, grant: Grant) -> Issued | Denied:
         fc_function="akw-issue", account_id="1234567890123456", region="cn-hangzhou",
         trigger="webhook", broker_version="0",
     )  # fmt: skip
-    return issuance.issue(broker, grant, record)
+    return issuance.issue(broker, grant, record, RULES)
 
 
 def run(world: World, grant: Grant = APPLICATION) -> Issued | Denied:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared import rules
@@ -98,15 +100,44 @@ def test_wrong_rule_is_told(old: str, new: str, expected: str) -> None:
     assert f"environments.{expected}" in problems((old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("issued_in_24_hours = 20", "issued_in_24_hours = -1",
+         "person.issued_in_24_hours: must be an integer from 0 to 5000"),
+        ("alive = 10\n", "alive = true\n", "application.alive: must be an integer from 0 to 5000"),
+        ("alive = 1000", "alive = 5001", "account.alive: must be an integer from 0 to 5000"),
+        ("alive = 1000", 'alive = "many"', "account.alive: must be an integer from 0 to 5000"),
+        ("issued_in_24_hours = 100", "issued_a_day = 100",
+         "account.issued_a_day: is not known here"),
+        ("[limits.person]", "[limits.people]", "people: is not known here"),
+    ],
+)
+def test_wrong_limit_is_told(old: str, new: str, expected: str) -> None:
+    """A limit that is misspelt would be none."""
+    assert (f"limits.{expected}",) == problems((old, new))
+
+
+def test_limits_may_be_left_out() -> None:
+    """Whatever the file does not say is as it was shipped; 0 is said."""
+    head = _GOOD.partition("# How many grants there may be")[0]
+    some = f"{head}[limits.account]\nalive = 0\n"
+
+    assert rules.Limits() == rules.load(head).limits == RULES.limits
+    assert replace(rules.Limits(), account=rules.Limit(100, 0)) == rules.load(some).limits
+
+
 def test_all_problems_are_told_at_once() -> None:
     """The author need not start again for each."""
     found = problems(
         ("quorum = 2", "quorum = 9"),
         ("[environments.dev]", '[environments."pre-prod"]'),
         ("[aliases]", "[nicknames]"),
+        ("alive = 200", "alive = 9999"),
+        ("alive = 1000", "alive = 9999"),
     )
 
-    assert 3 == len(found)
+    assert 5 == len(found)
 
 
 @pytest.mark.parametrize(
