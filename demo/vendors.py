@@ -57,4 +57,5 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
         "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/jira", {
         "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip
+    stage.manage("POST", "/vendors/slack", {"app": {"bot_token": slack.TOKEN}})
     stage.manage("POST", "/vendors/github", {"app": {"token": github.TOKEN}})

@@ -11,10 +11,11 @@ from typing import Any
 
 from shared import bootstrap, chatting, hints, http_event
 from shared.chat import words
-from shared.chat.messages import Reply, escaped
+from shared.chat.messages import Checked, Reply, escaped
 from shared.errors import CloudError, ConfigError
 from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
+from shared.sources import slack_window
 
 log = logging.getLogger(__name__)
 SECRETS = bootstrap.IngressSecrets()
@@ -42,7 +43,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     return answer(200, shown(outcome) if outcome else {})
 
 
-def _taken(inbound: Inbound) -> Reply | Denied | None:
+def _taken(inbound: Inbound) -> Reply | Checked | Denied | None:
     """By its path: `/slack`."""
     kind = inbound.path.strip("/")
     if kind not in hints.CHATS:
@@ -53,8 +54,10 @@ def _taken(inbound: Inbound) -> Reply | Denied | None:
     return chatting.take(inbound, counter, bootstrap.now())
 
 
-def shown(reply: Reply) -> dict[str, Any]:
+def shown(reply: Reply | Checked) -> dict[str, Any]:
     """For whoever asked, alone: plain text, without marks."""
+    if isinstance(reply, Checked):
+        return slack_window.answered(reply)
     return {"response_type": "ephemeral", "mrkdwn": False, "text": escaped(reply.text)}
 
 

@@ -12,7 +12,8 @@ from emulator.wire import Request, Response
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github, slack)}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github, slack)} | {
+    slack.API_HOST: slack}  # fmt: skip
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 
