@@ -21,7 +21,7 @@ HEAD = """# A conversation
 
 Played by `python -m demo.chat` in the local cloud, which writes this page; a test plays it again
 and compares. Ids and the application's name are replaced by others. What starts with a name was
-typed in Slack, what follows is what was answered, and to whom. Setting it up:
+typed or done in Slack, what follows is what was answered, and to whom. Setting it up:
 [Slack](sources/slack.md).
 
 """
@@ -30,6 +30,12 @@ WORDS = (
     'usecase=on-premises readers=orders-reader ttl=7d confirm=yes '
     'reason="the order system writes its logs"'
 )
+WRITTEN = {
+    "application": "", "environment": "dev", "template": "sls-logstore-write",
+    "parameters": "project=orders-logs\nlogstore=app", "ttl": "7d",
+    "purpose": "the order system writes its logs", "use_case": "on-premises",
+    "consumers": "orders-reader",
+}  # fmt: skip
 
 
 @dataclass
@@ -51,6 +57,31 @@ class Conversation:
         self.lines.append(f"{name}: presses [{button['text']['text']}]")
         body, path = slack.pressed(name, button)
         self._sent(body, path, answers)
+
+    def fills(
+        self, name: str, window: dict[str, Any], values: dict[str, str], answers: int
+    ) -> list[dict[str, Any]]:
+        """Somebody fills the window in and sends it."""
+        told = [f"[{field}: {', '.join(value.split(chr(10)))}]" for field, value in values.items()]
+        self.lines.append(f"{name}: fills in {' '.join(told)}")
+        body, path = slack.filled(name, window, values)
+        if answers:
+            return self._sent(body, path, answers)
+        _, answer = slack.send(self.stage, body)
+        for place, wrong in answer["errors"].items():
+            self.lines.append(f"  (beside {place}) {_indented(wrong)}")
+        return []
+
+    def opens(self, name: str, text: str) -> dict[str, Any]:
+        """Somebody types a command that is answered with a window."""
+        body, path = slack.command(name, text)
+        self.lines.append(f"{name}: /accesskey {text}")
+        self._sent(body, path, 0)
+        (window,) = slack.windows(self.stage, body)
+        view = window["view"]
+        labels = [f"[{block['label']['text']}]" for block in view["blocks"]]
+        self.lines.append(f"  (a window) {view['title']['text']}: {' '.join(labels)}")
+        return window
 
     def _sent(self, body: bytes, path: str, answers: int) -> list[dict[str, Any]]:
         status, answer = slack.send(self.stage, body)
@@ -89,10 +120,13 @@ def play(stage: slack.Cloud, application: str) -> list[str]:
     talk = Conversation(stage)
     talk.says("alice", "whoami", 1)
     talk.says("alice", "reqest", 0)
-    (card, *_) = talk.says("alice", WORDS.format(app=application), 1)
+    window = talk.opens("alice", "request")
+    talk.fills("alice", window, WRITTEN | {"application": application}, 0)
+    ticked = {"application": application, "necessity_confirmed": "yes"}
+    (card, *_) = talk.fills("alice", window, WRITTEN | ticked, 1)
     ticket = card["blocks"][0]["text"]["text"].partition(":")[0]
     talk.presses("alice", card, "approve", 1)
-    talk.says("bob", "list pending", 1)
+    talk.says("bob", f"list pending app={application}", 1)
     talk.presses("bob", card, "approve", 2)
     talk.says("alice", f"status {ticket}", 1)
     talk.says("alice", f"rotate {ticket}", 2)

@@ -1,4 +1,4 @@
-"""Slack as akwarden meets it: people who type a slash command and press buttons.
+"""Slack as akwarden meets it: people who type a slash command, press buttons, fill in windows.
 
 Written from Slack's documentation, apart from akwarden's own reading of it; the tests compare its
 signatures with Slack's own library.
@@ -12,13 +12,13 @@ import itertools
 import json
 import time
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from demo import actors
 
 TEAM, APP, CHANNEL = "T0AKWARDEN", "A0AKWARDEN", "C0KEYS"
 SECRET = "demo-signing-secret-of-slack"
-BOT_TOKEN = "xoxb-demo-bot-token-of-slack"
+TOKEN = "xoxb-demo-token-of-slacks-bot"  # it opens windows, and writes
 FUNCTION = "akw-chatops"
 _numbers = itertools.count(1)
 
@@ -34,12 +34,12 @@ class Cloud(Protocol):
 
 def channel_secret() -> str:
     """What `akwarden/in-slack` holds."""
-    return json.dumps([SECRET])
+    return json.dumps({"signing_secrets": [SECRET], "bot_token": TOKEN})
 
 
 def out_secret() -> str:
     """What `akwarden/out-slack` holds."""
-    return json.dumps({"bot_token": BOT_TOKEN})
+    return json.dumps({"bot_token": TOKEN})
 
 
 def user(name: str) -> str:
@@ -80,6 +80,43 @@ def pressed(name: str, button: dict[str, Any], **changes: Any) -> tuple[bytes, s
         "response_url": f"https://hooks.slack.com{path}",
     } | changes  # fmt: skip
     return urlencode({"payload": json.dumps(content)}).encode(), path
+
+
+def windows(stage: Cloud, command_body: bytes) -> list[dict[str, Any]]:
+    """The windows that were opened in answer to that command, each with its id and view."""
+    trigger = dict(parse_qsl(command_body.decode()))["trigger_id"]
+    return [one for one in answers(stage, "/api/views.open") if one["trigger_id"] == trigger]
+
+
+def filled(
+    name: str, window: dict[str, Any], values: dict[str, str], **changes: Any
+) -> tuple[bytes, str]:
+    """The body that tells of a window which somebody has sent, and the path to which answers go:
+    that of the command which opened it."""
+    view = window["view"]
+    state: dict[str, Any] = {}
+    for block in view["blocks"]:
+        field, kind = block["block_id"], block["element"]["type"]
+        initial = block["element"].get("initial_value", "")
+        state[field] = {field: _answer(kind, values.get(field, initial))}
+    content = {
+        "type": "view_submission", "api_app_id": APP, "trigger_id": str(time.time_ns()),
+        "user": {"id": user(name), "team_id": TEAM, "username": name}, "team": {"id": TEAM},
+        "view": view | {"id": window["id"], "team_id": TEAM, "app_id": APP, "hash": "1.a",
+                        "state": {"values": state}},
+        "response_urls": [],
+    } | changes  # fmt: skip
+    path = urlsplit(json.loads(view["private_metadata"])["response_url"]).path
+    return urlencode({"payload": json.dumps(content)}).encode(), path
+
+
+def _answer(kind: str, value: str) -> dict[str, Any]:
+    chosen = {"value": value, "text": {"type": "plain_text", "text": value}} if value else None
+    if kind == "static_select":
+        return {"type": kind, "selected_option": chosen}
+    if kind == "checkboxes":
+        return {"type": kind, "selected_options": [chosen] if chosen else []}
+    return {"type": kind, "value": value or None}
 
 
 def send(

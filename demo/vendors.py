@@ -63,5 +63,5 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
                 "bot_id": feishu_chat.APP_ID, "bot_secret": feishu_chat.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/jira", {
         "app": {"email": jira.EMAIL, "api_token": jira.API_TOKEN}})  # fmt: skip
+    stage.manage("POST", "/vendors/slack", {"app": {"bot_token": slack.TOKEN}})
     stage.manage("POST", "/vendors/github", {"app": {"token": github.TOKEN}})
-    stage.manage("POST", "/vendors/slack-api", {"app": {"bot_token": slack.BOT_TOKEN}})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 PRODUCTS = ("ram", "ims", "sts", "kms", "sls", "fc", "dingtalk", "feishu", "jira", "github",
-            "slack", "slack-api", "itsm")  # fmt: skip
+            "slack", "itsm")  # fmt: skip
 _AIM = frozenset({"kind", "product", "action", "function", "contains", "event"})
 _COUNT = frozenset({"nth", "times"})
 _ANSWER = frozenset({"status", "code", "message"})

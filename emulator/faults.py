@@ -171,7 +171,7 @@ def _throttling(product: str) -> ProductError:
         return ProductError(403, "WriteQuotaExceed", "Write quota is exceeded.")
     if product == "feishu":
         return ProductError(429, "99991400", "request trigger frequency limit")
-    if product in ("jira", "github", "slack", "slack-api", "itsm"):
+    if product in ("jira", "github", "slack", "itsm"):
         return ProductError(429, "TooManyRequests", "Rate limit exceeded.")
     if product == "dingtalk":
         return ProductError(403, "Forbidden.AccessDenied.QpsLimitForApi", "Too many calls.")

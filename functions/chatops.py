@@ -11,10 +11,11 @@ from typing import Any
 
 from shared import bootstrap, chatting, hints, http_event
 from shared.chat import words
-from shared.chat.messages import Reply, escaped
+from shared.chat.messages import Checked, Reply, escaped
 from shared.errors import CloudError, ConfigError
 from shared.http_event import Inbound, answer
 from shared.refusals import REASONS, Denied
+from shared.sources import slack_window
 from shared.sources.heard import Heard
 
 log = logging.getLogger(__name__)
@@ -46,15 +47,16 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         return refused(outcome)
     if isinstance(outcome, Heard):
         return answer(200, outcome.answer)
-    show = toast if _kind(inbound) in hints.BOTS else shown
-    return answer(200, show(outcome) if outcome else {})
+    if isinstance(outcome, Reply) and _kind(inbound) in hints.BOTS:
+        return answer(200, toast(outcome))
+    return answer(200, shown(outcome) if outcome else {})
 
 
 def _kind(inbound: Inbound) -> str:
     return KINDS.get(inbound.path.strip("/"), "")
 
 
-def _taken(inbound: Inbound) -> Reply | Heard | Denied | None:
+def _taken(inbound: Inbound) -> Reply | Checked | Heard | Denied | None:
     """By its path: `/slack`, `/feishu`."""
     kind = _kind(inbound)
     if not kind:
@@ -65,8 +67,10 @@ def _taken(inbound: Inbound) -> Reply | Heard | Denied | None:
     return chatting.take(inbound, counter, bootstrap.now())
 
 
-def shown(reply: Reply) -> dict[str, Any]:
+def shown(reply: Reply | Checked) -> dict[str, Any]:
     """For whoever asked, alone: plain text, without marks."""
+    if isinstance(reply, Checked):
+        return slack_window.answered(reply)
     return {"response_type": "ephemeral", "mrkdwn": False, "text": escaped(reply.text)}
 
 

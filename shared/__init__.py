@@ -34,7 +34,7 @@ Read in this order. Pure modules take values and the time, and touch nothing:
     amendment         another content of a grant, signed
     ledger            a grant read back from its user, if it is signed
     secret_documents  what is written into KMS
-    chat              grammar of commands, offers in buttons, messages, words
+    chat              grammar of commands, the form, offers in buttons, messages, words
     audit             the rows of the audit log, and their chain
     notices           what people are told unasked, from rows
     ports             what the use cases ask of the cloud

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from shared.audiences import Audience
     from shared.broker import Broker
     from shared.casework import Rulebook
+    from shared.chat.form import Form
+    from shared.chat.messages import Message
+    from shared.chat.terms import Terms
     from shared.chatting import Counter
     from shared.commanding.desk import Desk as CommandDesk
     from shared.event_intake import EventDesk
@@ -275,8 +278,35 @@ def counter(
     channels = secrets.get(naming.channel_secret(kind), source.channels, current, environment)
     return Counter(
         lambda inbound, at: source.hear(inbound, channels, place, at), current.chat_language,
-        lambda: light_functions(current, environment), people, kind in hints.BOTS,
+        lambda: light_functions(current, environment), people, lambda: _form(current),
+        _window(source, channels, current), kind in hints.BOTS,
     )  # fmt: skip
+
+
+def _form(current: Settings) -> Form:
+    from shared.chat.form import Form
+
+    return Form(chat_terms(current), current.chat_language)
+
+
+def _window(
+    source: Any, channels: Any, current: Settings
+) -> Callable[[Message, datetime], bool] | None:
+    """The way to show the form of a request, if the chat's secret has what that takes."""
+    token: Secret | None = getattr(channels, "bot_token", None)
+    if not token or not token.reveal():
+        return None
+
+    def show(message: Message, at: datetime) -> bool:
+        from shared.adapters.slack_windows import Windows
+
+        questions = _form(current).questions()
+        if questions:
+            view = source.window(message, questions, current.chat_language, at)
+            Windows(current.protocol, token).open(message.trigger, view)
+        return bool(questions)
+
+    return show
 
 
 def desk_of_commands(
@@ -288,16 +318,24 @@ def desk_of_commands(
     from shared.commanding.desk import Desk as CommandDesk
 
     current, log = audit_log(environment, function.name)
+    terms = chat_terms(current)
     desk = CommandDesk(
-        people=people(), rules=rules_of(current), templates=templates(), assets=assets(current),
+        people=people(), rules=terms.rules, terms=terms,
         key=kms_reader(current, environment).get_secret_value(naming.CHAT_SECRET),
-        chat_approvals=current.chat_approvals, most_requests=current.chat_requests,
-        language=current.chat_language, issuing=current.issues,
+        most_requests=current.chat_requests, language=current.chat_language,
+        issuing=current.issues,
         functions=functions(current, environment), audit_log=Outbox(log),
         account_id=current.account_id, now=now, sleep=time.sleep,
         remaining_seconds=remaining_seconds,
     )  # fmt: skip
     return current, desk, _chat(kind, current, environment)
+
+
+def chat_terms(current: Settings) -> Terms:
+    """What a chat's requests are judged by."""
+    from shared.chat.terms import Terms
+
+    return Terms(rules_of(current), templates(), assets(current), current.chat_approvals)
 
 
 def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[Shelf, Chat]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared import deliveries, handover, key_text, naming, reasons
 from shared.chat import grammar, words
 from shared.chat.grammar import Misread
-from shared.chat.messages import MOST_TEXT, Message, Reply
+from shared.chat.messages import MOST_TEXT, Checked, Filled, Message, Reply
 from shared.errors import CloudError
 from shared.http_event import Inbound
 from shared.orders import Order, Selector
@@ -22,32 +22,42 @@ from shared.refusals import Denied
 from shared.sources.heard import Heard
 
 if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.chat.form import Form
     from shared.people import People
     from shared.ports import Functions
 
 log = logging.getLogger(__name__)
 NOTHING = Heard(None, {})
 LOOKUPS = (grammar.WHOAMI, grammar.TEMPLATES, grammar.STATUS, grammar.LIST)
+ANSWERABLE = timedelta(minutes=25)  # of the half hour in which a chat takes answers to a message
 
 
 @dataclass(frozen=True)
 class Counter:
-    """What the ingress works with: `hear` is a chat's, with its channels and place put in. Where
-    a bot answers (`by_bot`), nothing that was typed is answered within the call."""
+    """What the ingress works with: `hear` is a chat's, with its channels and place put in. `show`
+    opens the form for whoever sent that message (False: there is nothing to fill in; CloudError if
+    the chat does not); None where a chat has no windows. Where a bot answers (`by_bot`), nothing
+    that was typed is answered within the call."""
 
-    hear: Callable[[Inbound, datetime], Message | Heard | Denied | None]
+    hear: Callable[[Inbound, datetime], Message | Filled | Heard | Denied | None]
     language: str
     functions: Callable[[], Functions]
     people: Callable[[], People]
+    form: Callable[[], Form]
+    show: Callable[[Message, datetime], bool] | None = None
     by_bot: bool = False
 
 
-def take(inbound: Inbound, counter: Counter, now: datetime) -> Reply | Heard | Denied | None:
+def take(
+    inbound: Inbound, counter: Counter, now: datetime
+) -> Reply | Checked | Heard | Denied | None:
     """The answer for whoever asked; a `Heard` has the one that the chat itself waits for, None is
     an empty one: what a button leads to comes later."""
     if len(inbound.body) > deliveries.MAX_BODY_BYTES:
         return Denied("body_too_large")
     message = counter.hear(inbound, now)
+    if isinstance(message, Filled):
+        return Checked(_problems(counter, message, now))
     if not isinstance(message, Message):
         return message
     if counter.by_bot:
@@ -56,8 +66,11 @@ def take(inbound: Inbound, counter: Counter, now: datetime) -> Reply | Heard | D
         _hand_over(counter, naming.COMMAND_FUNCTION, message)
         return None
     if key_text.holds_access_key(message.text):
-        return Reply(words.say(counter.language, _dropped(counter, message, now)))
+        return Reply(words.say(counter.language, "access_key_cut" if _cut(counter, message, now)
+                               else "access_key"))  # fmt: skip
     command = grammar.parse(message.text)
+    if command == grammar.NOTHING_SAID and _shown(counter, message, now):
+        return Reply(words.say(counter.language, "form_opened"))
     if isinstance(command, Misread):
         return Reply(words.misread(counter.language, command))
     if command.verb == grammar.HELP:
@@ -82,7 +95,8 @@ def _typed(counter: Counter, message: Message, now: datetime) -> Heard:
     """Whatever is to be said about it, another function says; of a key only that it was one."""
     function = naming.LOOKUP_FUNCTION
     if key_text.holds_access_key(message.text):
-        message = replace(message, text="", tell=_dropped(counter, message, now))
+        tell = "access_key_cut" if _cut(counter, message, now) else "access_key"
+        message = replace(message, text="", tell=tell)
     else:
         message = replace(message, text=message.text[:MOST_TEXT])  # too long to be read, still
         command = grammar.parse(message.text)
@@ -96,14 +110,50 @@ def _hand_over(counter: Counter, function: str, message: Message) -> None:
     handover.submit_message(counter.functions(), function, message)
 
 
-def _dropped(counter: Counter, message: Message, now: datetime) -> str:
-    """The sentence to say. Nothing of it goes on but, of a key with its secret that somebody we
-    know has posted, the id: such a key has leaked."""
+def _shown(counter: Counter, message: Message, now: datetime) -> bool:
+    """Whether a form was opened, for somebody we know; else they are told how to type it."""
+    try:
+        return bool(counter.show and counter.people().of(message.kind, message.person)
+                    and counter.show(message, now))  # fmt: skip
+    except CloudError as err:
+        log.warning("no form: %s", err)
+        return False
+
+
+def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]:
+    """What is wrong with a form, by its fields; without any it is handed over, as if typed."""
+    message = filled.message
+    text, first = "\n".join(filled.fields.values()), next(iter(filled.fields), "")
+    if key_text.holds_access_key(text):
+        event = f"{message.event} {key_text.id_with_secret(text)}"  # of one form may come several
+        cut = _cut(counter, replace(message, text=text, event=event), now)
+        where = next((n for n, t in filled.fields.items() if key_text.holds_access_key(t)), first)
+        return {where: words.say(counter.language, "key_in_form_cut" if cut else "key_in_form")}
+    if filled.opened_at < now - ANSWERABLE:
+        return {first: words.say(counter.language, "form_too_old")}
+    who = counter.people().of(message.kind, message.person)
+    if not who:
+        return {first: words.say(counter.language, "unknown_person", person=message.person)}
+    command = counter.form().read(filled, who)
+    if isinstance(command, dict):
+        return command
+    try:
+        typed = replace(message, text=grammar.rendered(command))
+        _hand_over(counter, naming.COMMAND_FUNCTION, typed)
+    except CloudError as err:  # the window stays, with all that was written
+        log.error("not handed over: %s", err)
+        return {first: words.say(counter.language, "unavailable")}
+    return {}
+
+
+def _cut(counter: Counter, message: Message, now: datetime) -> bool:
+    """Whether a key is being revoked. Nothing of the message goes on but, of a key with its secret
+    that somebody we know has posted, the id: such a key has leaked."""
     key_id = key_text.id_with_secret(message.text)
     who = counter.people().of(message.kind, message.person) if key_id else ""
-    if not who:
-        return "access_key"
-    whose = Selector("access_key_id", access_key_id=key_id)
-    order = Order(f"chat-{handover.message_digest(message)[:24]}", reasons.LEAKED, whose, None, who)
-    handover.submit_order(counter.functions(), naming.REVOKE_FUNCTION, order, now)
-    return "access_key_cut"
+    if who:
+        whose = Selector("access_key_id", access_key_id=key_id)
+        order = Order(f"chat-{handover.message_digest(message)[:24]}", reasons.LEAKED, whose, None,
+                      who)  # fmt: skip
+        handover.submit_order(counter.functions(), naming.REVOKE_FUNCTION, order, now)
+    return bool(who)

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ProductError
-from emulator.vendors import dingtalk, feishu, github, itsm, jira, slack, slack_api
+from emulator.vendors import dingtalk, feishu, github, itsm, jira, slack
 from emulator.wire import Request, Response
 
 if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
-HOSTS = {module.HOST: module for module in (
-    dingtalk, feishu, jira, github, slack, slack_api, itsm)}
+HOSTS = {module.HOST: module for module in (dingtalk, feishu, jira, github, slack, itsm)} | {
+    slack.API_HOST: slack}  # fmt: skip
 VENDORS = {module.NAME: module for module in HOSTS.values()}
 
 

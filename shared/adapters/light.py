@@ -39,7 +39,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer below 500; `content` is its JSON object, empty if it is none. `headers` have
+    """A whole answer; `content` is its JSON object, empty if it is none. `headers` have
     lower-case names."""
 
     status: int
@@ -88,7 +88,7 @@ class LightClient:
         url = f"{self._protocol}://{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         data = body if method == "POST" else None
         request = urllib.request.Request(url, data=data, headers=signed, method=method)  # noqa: S310 (the scheme is a setting with two values)
-        answer = _sent(_opener(self._protocol), request, self._timeout)
+        answer = sent(self._protocol, request, self._timeout)
         if answer is None or answer.status >= SERVERS_FAULT:
             raise CloudUnknown(action)
         return answer
@@ -134,12 +134,10 @@ def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _sent(
-    opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout: float
-) -> Answer | None:
-    """None where there is no whole answer."""
+def sent(protocol: str, request: urllib.request.Request, timeout_seconds: float) -> Answer | None:
+    """Send it once, following nothing; None where there is no whole answer."""
     try:
-        with opener.open(request, timeout=timeout) as response:
+        with _opener(protocol).open(request, timeout=timeout_seconds) as response:
             return _answer(response)
     except urllib.error.HTTPError as err:
         try:

@@ -112,6 +112,9 @@ class Misread:
     example: str = VERBS[HELP].example
 
 
+NOTHING_SAID = Misread(MISSING, (), VERBS[REQUEST].example)  # a request, and no more than that
+
+
 def parse(typed: str) -> Command | Misread:
     """The command, or why it is none."""
     if len(typed) > LONGEST:
@@ -149,10 +152,10 @@ def _read(name: str, verb: Verb, tokens: list[str]) -> Command | Misread:
     if words and not verb.words:
         return Misread(STRAY, (), verb.example)
     lacking = tuple(SHORT.get(key, key) for key in verb.needed if not fields.get(key))
-    if lacking and (fields or name != REQUEST):
-        return Misread(MISSING, lacking, verb.example)
+    if lacking and not fields and name == REQUEST:
+        return NOTHING_SAID
     if lacking:
-        return Misread(MISSING, (), verb.example)
+        return Misread(MISSING, lacking, verb.example)
     return Command(name, target, fields, " ".join(" ".join(words).split()))
 
 

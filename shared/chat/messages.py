@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shared.hints import CHATS
@@ -29,7 +30,8 @@ class Message:
     `event` tells this message from every other. `reply` is the path at the chat's own host to which
     answers go; of a bot, what it has to know to answer. Either `text` was typed, or the button
     `action` pressed, which carried `offer`, or nothing of it may go on and the ingress has found
-    the sentence `tell` to say."""
+    the sentence `tell` to say. By `trigger` a window can be opened, for some seconds: it goes no
+    further than the ingress."""
 
     kind: str
     person: str
@@ -40,6 +42,24 @@ class Message:
     action: str = ""
     offer: str = ""
     tell: str = ""
+    trigger: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form that somebody has filled in: the `message` that they could have typed, but for its
+    text; what they wrote, by the form's `fields`; when they were given the form."""
+
+    message: Message
+    fields: Mapping[str, str]
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The answer to a filled form: what is wrong, by its fields; it was taken if nothing is."""
+
+    problems: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,9 @@ class Reply:
     buttons: tuple[Button, ...] = ()
 
 
+_CARRIED = frozenset(Message.__dataclass_fields__) - {"trigger"}
+
+
 def escaped(text: str) -> str:
     """As a notification shows it: there, `<!channel>` would ring everybody."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -70,8 +93,8 @@ def escaped(text: str) -> str:
 def payload(message: Message) -> bytes:
     """The event of a worker. `tell` came later: left out where it is empty, so that functions of
     two versions understand each other."""
-    content = {name: value for name, value in asdict(message).items() if value or name != "tell"}
-    return json.dumps({"format": FORMAT, **content}, sort_keys=True).encode()
+    carried = {name: getattr(message, name) for name in _CARRIED if name != "tell" or message.tell}
+    return json.dumps({"format": FORMAT, **carried}, sort_keys=True).encode()
 
 
 def of_event(event: bytes) -> Message | Denied:
@@ -84,7 +107,7 @@ def of_event(event: bytes) -> Message | Denied:
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         return Denied("payload_malformed", "format")
     content.setdefault("tell", "")
-    if set(content) != set(Message.__dataclass_fields__) or not all(
+    if set(content) != _CARRIED or not all(
             isinstance(value, str) for value in content.values()):  # fmt: skip
         return Denied("payload_malformed")
     message = Message(**content)

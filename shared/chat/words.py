@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.chat import grammar
 from shared.chat.grammar import Misread
+from shared.refusals import REASONS, Denied
 
 LANGUAGES = ("en", "zh")
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -19,6 +20,43 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "akwarden's, it is being revoked as leaked.",
         "消息里含有 AccessKey 及其密文。请删除该消息。如果它由 akwarden 管理，现在按泄露吊销。",
     ),
+    "key_in_form": (
+        "This holds something like an AccessKey. It was not passed on or kept by akwarden: take it "
+        "out. If the key is real, have it revoked now.",
+        "内容里含有类似 AccessKey 的文字。akwarden 没有转发或保存它：请删去。"
+        "如果密钥是真的，请立即吊销。",
+    ),
+    "key_in_form_cut": (
+        "This holds an AccessKey and its secret: take them out. If the key is one of akwarden's, "
+        "it is being revoked as leaked.",
+        "内容里含有 AccessKey 及其密文：请删去。如果它由 akwarden 管理，现在按泄露吊销。",
+    ),
+    "form": ("Ask for an AccessKey", "申请 AccessKey"),
+    "form_submit": ("Ask", "申请"),
+    "form_close": ("Cancel", "取消"),
+    "form_opened": ("Fill in the window; I answer here.", "请填写弹出的表单；我会在这里回复。"),
+    "form_needed": ("This is needed.", "必填。"),
+    "form_too_old": (
+        "This window is too old for my answer to reach you: copy what you need, and ask for a new "
+        "one.",
+        "表单打开太久，我已无法回复：请复制需要的内容，重新打开一个。",
+    ),
+    "form_application": ("Application (a-z, 0-9, hyphens)", "应用（a-z、0-9、连字符）"),
+    "form_environment": ("Environment", "环境"),
+    "form_template": ("What it may do: template", "权限模板"),
+    "form_parameters": ("The template's parameters, one a line: name=value",
+                        "模板参数，每行一个：name=value"),
+    "form_ttl": ("Lifetime, such as 12h, 30d or 4w", "有效期，如 12h、30d、4w"),
+    "form_purpose": ("What it is for", "用途"),
+    "form_use_case": ("Where it is used", "使用场景"),
+    "form_consumers": ("RAM roles that read the secret, with commas",
+                       "可读取凭据的 RAM 角色，用逗号分隔"),
+    "form_source_ips": ("Addresses that it is used from, with commas", "来源 IP，用逗号分隔"),
+    "form_necessity": ("Is a long-lived key necessary?", "确实需要长期密钥吗？"),
+    "form_yes": ("Yes: neither an STS token nor a RAM role will do",
+                 "是：STS 令牌和 RAM 角色都不适用"),
+    "form_alternative": ("Why not an STS token or a RAM role?",
+                         "为什么不能用 STS 令牌或 RAM 角色？"),
     "unavailable": ("akwarden cannot take this now; try again in a minute.",
                     "akwarden 暂时无法处理，请一分钟后再试。"),
     "unknown_person": (
@@ -169,6 +207,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 def say(language: str, key: str, **values: object) -> str:
     """The sentence with its values."""
     return _SENTENCES[key][LANGUAGES.index(language)].format(**values)
+
+
+def refused(language: str, denied: Denied) -> str:
+    """In words: the reason, where, and what to do instead."""
+    where = f" ({denied.where})" if denied.where else ""
+    told = f"{denied.reason}{where}: {REASONS[denied.reason][1]}"
+    return " ".join(filter(None, [say(language, "refused"), told, denied.advice]))
 
 
 def misread(language: str, found: Misread) -> str:

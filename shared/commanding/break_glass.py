@@ -71,7 +71,7 @@ def _unacceptable(desk: Desk, ticket: Ticket, incident: str) -> Denied | None:
     outcome = approvals.break_glass(ticket, incident, desk.rules, desk.now())
     if isinstance(outcome, Denied):
         return outcome
-    document = policies.document(ticket, desk.templates, desk.assets)
+    document = policies.document(ticket, desk.terms.templates, desk.terms.assets)
     return document if isinstance(document, Denied) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,14 +10,13 @@ from shared import chat_log
 from shared.audit import Attempt, Row
 from shared.chat import words
 from shared.chat.messages import Reply
+from shared.chat.terms import Terms
 from shared.errors import StateChanged
 from shared.people import People
-from shared.policies import Assets
 from shared.ports import AuditLog, Functions
-from shared.refusals import REASONS, Denied
+from shared.refusals import Denied
 from shared.rules import Rules
 from shared.secrecy import Secret
-from shared.templates import Template
 
 VISIBLE_SECONDS, PAUSE_SECONDS = 15.0, 0.5  # until a row that was written is found
 Replies = Iterator[Reply]
@@ -30,10 +29,8 @@ class Desk:
 
     people: People
     rules: Rules
-    templates: Mapping[str, Template]
-    assets: Assets
+    terms: Terms
     key: Secret
-    chat_approvals: str
     most_requests: int  # of one person, within a day
     language: str
     issuing: bool
@@ -49,10 +46,7 @@ class Desk:
 
 
 def refusal(desk: Desk, denied: Denied) -> Reply:
-    """In words: the reason, where, and what to do instead."""
-    where = f" ({denied.where})" if denied.where else ""
-    told = f"{denied.reason}{where}: {REASONS[denied.reason][1]}"
-    return Reply(" ".join(filter(None, [desk.say("refused"), told, denied.advice])))
+    return Reply(words.refused(desk.language, denied))
 
 
 def awaited(

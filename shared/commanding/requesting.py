@@ -7,8 +7,8 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from shared import approvals, chat_log, forms, policies, tickets
-from shared.chat import offers
+from shared import chat_log, forms, tickets
+from shared.chat import offers, terms
 from shared.chat.grammar import Command
 from shared.chat.messages import APPROVE, REJECT, Button, Message, Reply
 from shared.chat.offers import Offer
@@ -16,9 +16,6 @@ from shared.chat_log import REQUESTED
 from shared.commanding.desk import Desk, Recorder, Replies, once_visible, refusal
 from shared.fields import Refused
 from shared.refusals import Denied
-from shared.tickets import Ticket
-
-OFF, NON_PRODUCTION, EVERYWHERE = "off", "non-production", "all"  # where a chat may approve
 
 
 def request(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
@@ -61,15 +58,11 @@ def offered(
     if len(chat_log.asked_today(desk.audit_log, who, desk.now()) - {id}) >= desk.most_requests:
         yield refusal(desk, Denied("too_many_requests"))
         return
-    ticket = tickets.parse(content | {
-        "id": id, "url": message.url, "status": "pending", "approvals": [],
-        "title": f"AccessKey for {content.get('application', '?')} (asked for in {message.kind})",
-        "requester": {"id": who, "email": who},
-    }, source=message.kind)  # fmt: skip
+    ticket = terms.ticket_of(content, id=id, url=message.url, kind=message.kind, who=who)
     if isinstance(ticket, Denied):
         yield refusal(desk, ticket)
         return
-    if denied := _unacceptable(desk, ticket):
+    if denied := desk.terms.refusal(ticket):
         yield refusal(desk, denied)
         return
     offer = Offer(kind, ticket, desk.now() + offers.LIFETIME)
@@ -83,22 +76,6 @@ def offered(
     once_visible(desk, id, chat_log.offer_of)  # else `approve` and `list` would not know it yet
     yield Reply(card(desk, offer), public=True, buttons=(
         Button(desk.say("approve"), APPROVE, text), Button(desk.say("reject"), REJECT, text)))
-
-
-def _unacceptable(desk: Desk, ticket: Ticket) -> Denied | None:
-    """What would be refused after the approval, told before anybody has to look at it."""
-    if denied := approvals.terms_refusal(ticket, desk.rules) or approval_not_allowed(desk, ticket):
-        return denied
-    document = policies.document(ticket, desk.templates, desk.assets)
-    return document if isinstance(document, Denied) else None
-
-
-def approval_not_allowed(desk: Desk, ticket: Ticket) -> Denied | None:
-    environment = desk.rules.environments.get(ticket.environment)
-    production = environment is None or environment.is_production
-    allowed = desk.chat_approvals == EVERYWHERE or (
-        desk.chat_approvals == NON_PRODUCTION and not production)
-    return None if allowed else Denied("chat_may_not_approve", "environment")
 
 
 def card(desk: Desk, offer: Offer) -> str:

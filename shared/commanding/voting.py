@@ -13,7 +13,7 @@ from shared.chat.messages import APPROVE, REJECT, Button, Message, Reply
 from shared.chat.offers import Offer
 from shared.chat_log import CANCELLED, VOTED, shortened
 from shared.commanding.desk import Desk, Recorder, Replies, awaited, once_visible, refusal
-from shared.commanding.requesting import approval_not_allowed, card, opened_ever
+from shared.commanding.requesting import card, opened_ever
 from shared.deliveries import Delivery
 from shared.refusals import REASONS, Denied
 from shared.tickets import Approval, Principal, Ticket
@@ -46,7 +46,7 @@ def vote_on(
         return
     person = Principal(who, who)
     vote = Approval(person, decision, desk.now())
-    denied = approval_not_allowed(desk, ticket) or approvals.vote_refusal(
+    denied = desk.terms.approval_refusal(ticket) or approvals.vote_refusal(
         ticket, vote, desk.rules, desk.now())  # fmt: skip
     if denied:
         yield refusal(desk, denied)

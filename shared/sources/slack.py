@@ -1,4 +1,4 @@
-"""Slack's slash commands and buttons: a form under an HMAC of its bytes and of a timestamp.
+"""Slack's commands, buttons and windows: a form under an HMAC of its bytes and of a timestamp.
 
 Source: Slack, "Verifying requests from Slack", "Enabling interactivity with slash commands",
 "Handling user interaction". Slack's own library is not used here: its import alone takes longer
@@ -12,16 +12,21 @@ import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from shared import vendor_secrets
-from shared.chat.messages import APPROVE, REJECT, REPLY_PATH, Message
+from shared.chat.messages import APPROVE, REJECT, REPLY_PATH, Filled, Message
 from shared.http_event import Inbound
 from shared.places import Place
 from shared.refusals import Denied
 from shared.secrecy import Secret
+from shared.sources import slack_window
+
+if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.chat.form import Question
 
 KIND = "slack"
 HOST = "hooks.slack.com"
@@ -31,17 +36,26 @@ _VERSION = "v0"
 _ID = re.compile(r"[A-Z0-9]{1,32}")
 
 
-def channels(value: Secret) -> tuple[Secret, ...]:
-    """The app's signing secrets."""
-    return vendor_secrets.texts(value, "Slack")
+@dataclass(frozen=True)
+class Channels:
+    """The app's signing secrets, and its bot's token (empty: there is none), which opens windows
+    and is for nothing else."""
+
+    signing: tuple[Secret, ...]
+    bot_token: Secret
+
+
+def channels(value: Secret) -> Channels:
+    """`["…"]`, or with a token `{"signing_secrets": ["…"], "bot_token": "xoxb-…"}`."""
+    return Channels(*vendor_secrets.texts_and_more(value, "Slack", "signing_secrets", "bot_token"))
 
 
 def hear(
-    inbound: Inbound, known: Sequence[Secret], place: Place, now: datetime
-) -> Message | Denied | None:
+    inbound: Inbound, known: Channels, place: Place, now: datetime
+) -> Message | Filled | Denied | None:
     """Verify and read; None for what wants an empty answer: Slack's check of the certificate, and
-    buttons that are none of ours (links)."""
-    refused = _unsigned(inbound, known) or _stale(inbound, now)
+    buttons and windows that are none of ours (links)."""
+    refused = _unsigned(inbound, known.signing) or _stale(inbound, now)
     if refused:
         return refused
     try:
@@ -50,7 +64,7 @@ def hear(
         if form.get("ssl_check") == "1":
             return None
         if "payload" in form:
-            return _pressed(json.loads(form["payload"]), place)
+            return _acted(json.loads(form["payload"]), place)
         return _typed(form, place)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
         return Denied("payload_malformed")
@@ -82,14 +96,40 @@ def _typed(form: Mapping[str, str], place: Place) -> Message | Denied:
     team, user = form["team_id"], form["user_id"]
     return _other(team, form["api_app_id"], place) or _message(
         team, user, form["channel_id"], event=f"command {form['trigger_id']}",
-        reply=form["response_url"], text=form["text"])  # fmt: skip
+        reply=form["response_url"], text=form["text"], trigger=form["trigger_id"])  # fmt: skip
 
 
-def _pressed(content: Any, place: Place) -> Message | Denied | None:
+def _acted(content: Any, place: Place) -> Message | Filled | Denied | None:
     team, user = content["user"]["team_id"], content["user"]["id"]
-    denied = _other(team, content["api_app_id"], place)
-    if denied or content["type"] != "block_actions":
+    if denied := _other(team, content["api_app_id"], place):
         return denied
+    if content["type"] == "block_actions":
+        return _pressed(content, team, user)
+    return _filled(content["view"], team, user) if content["type"] == "view_submission" else None
+
+
+def _filled(view: Any, team: str, user: str) -> Filled | None:
+    """Its metadata was ours when the window was opened, and comes back under Slack's signature;
+    where answers go is looked at as of any other message."""
+    if view["callback_id"] != slack_window.CALLBACK:
+        return None
+    if not _ID.fullmatch(view["id"]):
+        raise ValueError("no id")
+    channel, url, opened_at = slack_window.way_back(view["private_metadata"])
+    message = _message(team, user, channel, event=f"view {view['id']}", reply=url)
+    return Filled(message, slack_window.answers(view["state"]), opened_at)
+
+
+def window(
+    message: Message, questions: tuple[Question, ...], language: str, now: datetime
+) -> dict[str, Any]:
+    """The form, to be shown to whoever typed that message."""
+    return slack_window.view(
+        questions, language, channel=message.url.rpartition("/")[2],
+        response_url=f"https://{HOST}{message.reply}", now=now)  # fmt: skip
+
+
+def _pressed(content: Any, team: str, user: str) -> Message | None:
     pressed = content["actions"][0]
     if pressed["action_id"] not in (APPROVE, REJECT):
         return None

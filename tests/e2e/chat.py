@@ -17,6 +17,7 @@ class Said:
     status: int
     answer: dict[str, Any]
     path: str
+    body: bytes = b""
 
     @property
     def text(self) -> str:
@@ -37,7 +38,31 @@ def say(scene: Scene, name: str, text: str, **changes: str) -> Said:
     body, path = slack.command(name, text, **changes)
     status, answer = slack.send(scene.stage, body)
     scene.replies.append(str(answer))
-    return Said(scene, status, answer, path)
+    return Said(scene, status, answer, path, body)
+
+
+def window(scene: Scene, name: str = "alice") -> dict[str, Any]:
+    """The window that opens for whoever types `request` and no more."""
+    said = say(scene, name, "request")
+    (found,) = slack.windows(scene.stage, said.body)
+    return found
+
+
+def fill(
+    scene: Scene, name: str, shown: dict[str, Any], payload: dict[str, Any] | None = None,
+    **changes: str,
+) -> Said:  # fmt: skip
+    """Somebody fills a window in and sends it; `payload` changes what Slack tells of it."""
+    values = {
+        "application": scene.application, "environment": "dev", "template": "sls-logstore-write",
+        "parameters": "project=orders-logs\nlogstore = app", "ttl": "7d",
+        "purpose": "the order system writes its logs", "use_case": "on-premises",
+        "consumers": "orders-reader", "necessity_confirmed": "yes",
+    } | changes  # fmt: skip
+    body, path = slack.filled(name, shown, values, **payload or {})
+    status, answer = slack.send(scene.stage, body)
+    scene.replies.append(str(answer))
+    return Said(scene, status, answer, path, body)
 
 
 def press(scene: Scene, name: str, message: dict[str, Any], action: str = "approve") -> Said:

@@ -369,8 +369,8 @@ def test_what_fails_on_the_way_costs_no_vote_and_makes_no_second_key(
 
     press(scene, "bob", card)
 
-    until(lambda: f"akw-{scene.application}-dev" in scene.state()["ram"]["users"])
-    scene.settled()
+    until(lambda: created_keys(scene))
+    until(lambda: all(task["state"] in ("Succeeded", "Failed") for task in scene.tasks()))
     assert 1 == created_keys(scene)
 
 

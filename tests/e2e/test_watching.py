@@ -92,7 +92,7 @@ def test_every_query_answers_what_it_is_for(
     take_inventory(scene)
     timer(scene, "akw-posture", "check")
     timer(scene, "akw-fetch", "missed")
-    fault(scene, "outage", "slack-api", "PostMessage", seconds=60)
+    fault(scene, "outage", "slack", "PostMessage", seconds=60)
     for _ in range(watching.FAILURES):  # of as many addresses
         timer(scene, "akw-notify", "minute")
     publish(scene, "no key at all")

@@ -150,8 +150,9 @@ def test_wish_in_a_chat_is_refused_before_it_is_handed_over(
     fields: dict[str, str], reason: str
 ) -> None:
     desk: Any = SimpleNamespace(rules=RULES, account_id=ACCOUNT_ID, now=lambda: NOW,
-                                templates=bootstrap.templates(),
-                                assets=bootstrap.assets(_settings()))  # fmt: skip
+                                terms=SimpleNamespace(
+                                    templates=bootstrap.templates(),
+                                    assets=bootstrap.assets(_settings())))  # fmt: skip
     example = grammar.parse(grammar.VERBS[grammar.BREAK_GLASS].example)
     assert isinstance(example, Command)
     wished = replace(example, fields={**example.fields, **fields})

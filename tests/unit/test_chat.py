@@ -19,8 +19,10 @@ from shared import bootstrap, chat_log, key_text, tickets
 from shared.chat import messages, offers, words
 from shared.chat.messages import Message
 from shared.chat.offers import Offer
+from shared.chat.terms import Terms
 from shared.commanding import requesting
 from shared.http_event import Inbound
+from shared.policies import Assets
 from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import slack
@@ -29,6 +31,7 @@ from tests.unit.samples import NOW, approved_ticket
 from tests.unit.strategies import brief
 
 KEY = Secret("a key of the chat's")
+ASSETS = Assets("1234567890123456", "cn-hangzhou", "akwarden-audit", "akwarden-digests")
 MESSAGE = Message("slack", "T1/U1", "https://app.slack.com/client/T1/C1", "command 1",
                   "/commands/T1/1", "help")  # fmt: skip
 
@@ -158,7 +161,8 @@ def test_every_sentence_is_said_somewhere() -> None:
     """None is left over; one that is missing fails where it is said."""
     root = bootstrap.CONFIG.parent
     names = ("shared/lookups.py", "shared/chatting.py", "shared/chat/grammar.py",
-             "shared/notices.py", "functions/chatops.py")  # fmt: skip
+             "shared/chat/form.py", "shared/sources/slack_window.py", "shared/notices.py",
+             "functions/chatops.py")  # fmt: skip
     files = [*(root / "shared/commanding").glob("*.py"), *(root / name for name in names)]
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     source += (root / "shared/chat/words.py").read_text(encoding="utf-8").partition("def say(")[2]
@@ -171,11 +175,10 @@ def test_every_sentence_is_said_somewhere() -> None:
     ("off", False, False), ("non-production", True, False), ("all", True, True),
 ])  # fmt: skip
 def test_where_a_chat_may_approve(mode: str, dev: bool, prod: bool) -> None:
-    desk: Any = SimpleNamespace(rules=bootstrap.rules(), chat_approvals=mode)
+    terms = Terms(bootstrap.rules(), {}, ASSETS, mode)
 
-    assert [dev, prod] == [
-        requesting.approval_not_allowed(desk, ticket(environment=name)) is None
-        for name in ("dev", "prod")]
+    assert [dev, prod] == [terms.approval_refusal(ticket(environment=name)) is None
+                           for name in ("dev", "prod")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "id"), [
@@ -230,7 +233,8 @@ def test_one_person_may_ask_for_so_much_a_day(asked: int, refused: bool) -> None
     rows = [{"ticket_id": id} for id in (own, *(f"AK-{number}" for number in range(asked)))]
     desk: Any = SimpleNamespace(
         issuing=True, most_requests=10, audit_log=Log(rows), now=lambda: NOW,
-        say=lambda key, **_: key, rules=bootstrap.rules(), chat_approvals="off",
+        say=lambda key, **_: key, language="en",
+        terms=Terms(bootstrap.rules(), {}, ASSETS, "off"),
     )  # fmt: skip
 
     told = list(requesting.offered(
