@@ -14,6 +14,7 @@ Act = Callable[[Desk, str, Command, Message, Recorder], Replies]
 ACTS: dict[str, Act] = {
     grammar.REQUEST: requesting.request, grammar.EXTEND: requesting.extend,
     grammar.APPROVE: voting.vote, grammar.REJECT: voting.vote, grammar.CANCEL: voting.cancel,
+    grammar.DISABLE: grant_actions.disable, grammar.ENABLE: grant_actions.enable,
     grammar.ROTATE: grant_actions.rotate, grammar.REVOKE: grant_actions.revoke,
 }  # fmt: skip
 
