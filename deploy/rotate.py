@@ -15,14 +15,15 @@ from collections.abc import Mapping, Sequence
 from deploy import invocation
 from shared import naming, rotation_runs
 from shared.key_text import is_access_key_id
-from shared.rotation import ASKED, LEAKED, UNDO, Asked
+from shared.rotation import ASKED, DISABLE, ENABLE, LEAKED, UNDO, Asked
 from shared.rotation_runs import Wish
 
 WORDS = {
     "Create": "a new key was made, stored and made current",
     "Promote": "a key that was stored already was made current",
     "Retire": "a key whose secret nobody has was removed",
-    "Disable": "the former key was disabled",
+    "Disable": "a key was disabled",
+    "Enable": "a key works again",
     "Delete": "the former key was deleted",
     "Cut": "the leaked key was cut",
     "TakeBack": "the former key is the current one again",
@@ -41,6 +42,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--leaked", metavar="ID", help="this key leaked: cut it at once, then replace")
     how.add_argument("--undo", action="store_true", help="make the former key current again")
+    how.add_argument("--disable", action="store_true", help="switch its keys off; keep everything")
+    how.add_argument("--enable", action="store_true", help="switch on what --disable switched off")
     options = parser.parse_args(given)
     if options.leaked is not None and not is_access_key_id(options.leaked):
         parser.error("--leaked takes an AccessKey id")
@@ -49,7 +52,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 
 def wish_of(options: argparse.Namespace) -> Wish:
     """What the options ask for."""
-    why = UNDO if options.undo else LEAKED if options.leaked else ASKED
+    chosen = {UNDO: options.undo, LEAKED: options.leaked, DISABLE: options.disable,
+              ENABLE: options.enable}  # fmt: skip
+    why = next((why for why, asked in chosen.items() if asked), ASKED)
     return Wish(options.application, options.environment, Asked(why, options.leaked or ""))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared import hints, timestamps
+from shared import hints, rotation_log, timestamps
 from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
 from shared.chat import offers
 from shared.chat.offers import Offer
@@ -27,7 +27,8 @@ _SERVED = "'key.issued', 'self_service.granted'"
 
 @dataclass(frozen=True)
 class Grant:
-    """One ticket that was served; `ended` once it was revoked or is over."""
+    """One ticket that was served; `ended` once it was revoked or is over, `disabled` while its keys
+    are switched off by a wish."""
 
     source: str
     ticket: str
@@ -37,6 +38,7 @@ class Grant:
     secret: str
     issued_at: str
     ended: bool
+    disabled: bool = False
 
 
 def may_see(rules: Rules, who: str, grant: Grant) -> bool:
@@ -61,11 +63,12 @@ def grants(
         f"where outcome = '{SUCCESS}' and phase = 'result' and event_type in ({_SERVED}) "
         f"group by ticket_system, ticket_id order by issued_ms desc limit {MOST}",
         now - LIFETIME, now + AHEAD)  # fmt: skip
-    over = _ended(log, now, ticket)
+    over, off = _ended(log, now, ticket), _disabled(log, now, ticket)
     return [
         Grant(row["ticket_system"], row["ticket_id"], row["application"], row["environment"],
               row["requester"], row["secret"], _date(row["issued_ms"]),
-              (row["ticket_system"], row["ticket_id"]) in over)
+              (row["ticket_system"], row["ticket_id"]) in over,
+              (row["ticket_system"], row["ticket_id"]) in off)
         for row in rows
     ]  # fmt: skip
 
@@ -77,6 +80,21 @@ def _ended(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]:
         f" | select distinct ticket_system, ticket_id from log limit {MOST * 10}",
         now - LIFETIME, now + AHEAD)  # fmt: skip
     return {(row["ticket_system"], row["ticket_id"]) for row in rows}
+
+
+def _disabled(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]:
+    """The tickets whose keys were last switched off, and neither on again nor replaced since."""
+    of_one = f' and ticket_id: "{ticket}"' if ticket else ""
+    off, on = (rotation_log.reason(why) for why in (rotation_log.DISABLE, rotation_log.ENABLE))
+    events = " or ".join(f'event_type: "{event}"' for event in (
+        rotation_log.DISABLED, rotation_log.ENABLED, rotation_log.ROTATED))  # fmt: skip
+    rows = log.select_logs(
+        f"({events}) and outcome: {SUCCESS}{of_one} | select ticket_system, "  # noqa: S608 (ours)
+        "ticket_id, max_by(reason, time_ms) as last from log "
+        f"where event_type = '{rotation_log.ROTATED}' or reason in ('{off}', '{on}') "
+        f"group by ticket_system, ticket_id limit {MOST * 10}",
+        now - LIFETIME, now + AHEAD)  # fmt: skip
+    return {(row["ticket_system"], row["ticket_id"]) for row in rows if row["last"] == off}
 
 
 def tickets_with(log: AuditLog, event: str, now: datetime) -> set[tuple[str, str]]:

@@ -123,7 +123,8 @@ def _may_see_row(shelf: Shelf, who: str, row: Mapping[str, str]) -> bool:
 def _line(shelf: Shelf, one: Grant) -> str:
     return shelf.say("grant", ticket=one.ticket, application=one.application,
                      environment=one.environment, requester=one.requester, date=one.issued_at,
-                     state=shelf.say("ended" if one.ended else "live"))  # fmt: skip
+                     state=shelf.say("ended" if one.ended else
+                                     "disabled" if one.disabled else "live"))  # fmt: skip
 
 
 def _waiting(shelf: Shelf, row: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ from shared.ledger import LiveGrant
 from shared.lifecycle import RotationTerms
 from shared.ports import KeyStatus, LastUse
 from shared.rotation import (
+    ENABLE,
     LEAKED,
     UNDO,
     Asked,
@@ -29,6 +30,7 @@ from shared.rotation import (
     Cut,
     Delete,
     Disable,
+    Enable,
     Promote,
     Report,
     Retire,
@@ -101,7 +103,7 @@ def _hindrance(broker: Broker, grant: LiveGrant, acts: Sequence[Step]) -> str:
     """Why nothing may be done of it, for a person to look at; empty if it may. A key for whose
     secret there is no place must not be made."""
     if _revoked(broker, grant):
-        return "revocation_on_record"
+        return rotation.REVOCATION_ON_RECORD
     if any(isinstance(act, Create) for act in acts):
         secret = broker.kms.describe_secret(grant.secret)
         if secret is not None and secret.deletes_at:
@@ -147,7 +149,8 @@ def find(broker: Broker, grant: LiveGrant, asked: Asked) -> Seen:
     binned = frozenset[str]()
     if asked.why in (UNDO, LEAKED):
         binned = frozenset(broker.ims.list_access_keys_in_recycle_bin(user.id) or ())
-    past = _past(broker, grant, asked) if len(keys) > 1 or asked.why == UNDO else Past()
+    remembers = len(keys) > 1 or asked.why in (UNDO, ENABLE)
+    past = _past(broker, grant, asked) if remembers else Past()
     seen = Seen(user.id, tuple(keys), tuple(versions), binned=binned, past=past)
     uses: dict[str, LastUse] = {}
     if len(keys) > 1:
@@ -220,6 +223,8 @@ def _changes(grant: LiveGrant, seen: Seen, act: Step) -> list[Change]:
                 Change("key.disabled", "ram", "UpdateAccessKey", act.key_id)]  # fmt: skip
     if isinstance(act, Disable):
         return [Change("key.disabled", "ram", "UpdateAccessKey", act.key_id)]
+    if isinstance(act, Enable):
+        return [Change("key.enabled", "ram", "UpdateAccessKey", act.key_id)]
     if isinstance(act, Retire | Delete):
         ends = resumption.retirement(act.key_id)
         purge = Change("key.purged", "ims", "DeleteAccessKeyInRecycleBin", act.key_id, seen.user_id)
@@ -273,6 +278,9 @@ def _take_step(
     elif isinstance(act, Disable):
         _made(record, "key.disabled", act.key_id,
               lambda: ram.update_access_key(user, act.key_id, "Inactive"))  # fmt: skip
+    elif isinstance(act, Enable):
+        _made(record, "key.enabled", act.key_id,
+              lambda: ram.update_access_key(user, act.key_id, "Active"))  # fmt: skip
     elif isinstance(act, Delete):
         _made(record, "key.deleted", act.key_id,
               lambda: ram.delete_access_key(user, act.key_id))  # fmt: skip

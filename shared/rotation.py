@@ -20,6 +20,8 @@ from shared import key_text, naming
 from shared.ledger import LiveGrant
 from shared.lifecycle import RotationTerms
 from shared.ports import KeyStatus, LastUse, Version
+from shared.rotation_log import DISABLE as DISABLE
+from shared.rotation_log import ENABLE as ENABLE
 from shared.rotation_log import LEAKED as LEAKED
 from shared.rotation_log import Past
 
@@ -30,12 +32,14 @@ TURN = timedelta(days=1)  # between two looks at a user
 NOT_OURS = "key_not_ours"
 
 DUE, ASKED, UNDO = "due", "asked", "undo"
+ALREADY_DISABLED, NOTHING_TO_ENABLE = "already_disabled", "nothing_to_enable"
+REVOCATION_ON_RECORD = "revocation_on_record"
 
 
 @dataclass(frozen=True)
 class Asked:
     """Why a run looks at this user: its turn (DUE), or somebody's wish (ASKED, LEAKED with the key
-    that leaked, UNDO)."""
+    that leaked, UNDO; DISABLE and ENABLE switch the whole grant off and on again)."""
 
     why: str = DUE
     access_key_id: str = ""
@@ -111,6 +115,13 @@ class Disable:
 
 
 @dataclass(frozen=True)
+class Enable:
+    """Of what DISABLE has disabled."""
+
+    key_id: str
+
+
+@dataclass(frozen=True)
 class Delete:
     """`purge`: it must not be restorable."""
 
@@ -145,7 +156,7 @@ class Wait:
     key_id: str
 
 
-Step = Retire | Create | Promote | Cut | Disable | Delete | TakeBack | Report | Wait
+Step = Retire | Create | Promote | Cut | Disable | Enable | Delete | TakeBack | Report | Wait
 
 
 def plan(
@@ -175,8 +186,12 @@ def _steps(
     current = seen.key(seen.current)
     if asked.why == UNDO:
         return _undo(seen)
+    if asked.why in (DISABLE, ENABLE):
+        return _switched(seen, off=asked.why == DISABLE)
     if current is None:
         return [Report(seen.current, "current_key_missing")]
+    if all(key.status != "Active" for key in seen.keys):
+        return []  # switched off: nothing is made, moved or deleted until it is on again
     others = [key for key in seen.keys if key.id != current.id]
     pending = next((key for key in others if _is_pending(seen, key.id)), None)
     if pending is not None:
@@ -279,6 +294,18 @@ def _after_a_leak(seen: Seen, leaked: str, guard_seconds: float) -> list[Step]:
     if known and len(others) - removed + 1 >= MOST_KEYS:
         return [*steps, *ended, Create(leaked)]
     return [*steps, Create(leaked), *ended]
+
+
+def _switched(seen: Seen, *, off: bool) -> list[Step]:
+    """All keys of the user off, whosoever they are; on again those whose secret is stored, and that
+    were on before: what a sweep, a leak or a person in RAM has disabled stays so."""
+    if off:
+        steps: list[Step] = [Disable(key.id) for key in seen.keys if key.status == "Active"]
+        return steps or [Report(seen.current, ALREADY_DISABLED)]
+    given_back = seen.past.paused - seen.past.leaked
+    back: list[Step] = [Enable(key.id) for key in seen.keys
+                        if key.status != "Active" and key.id in given_back and seen.stored(key.id)]
+    return back or [Report(seen.current, NOTHING_TO_ENABLE)]
 
 
 def _undo(seen: Seen) -> list[Step]:

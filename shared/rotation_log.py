@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.audit import INTENT, Row
+from shared.audit import INTENT, SUCCESS, Row
 
-LEAKED = "leaked"
-CREATED, ROTATED = "key.created", "key.rotated"
-CUTS = ("key.disabled", "key.deleted")
+LEAKED, DISABLE, ENABLE = "leaked", "disable", "enable"
+CREATED, ROTATED, DISABLED, ENABLED = "key.created", "key.rotated", "key.disabled", "key.enabled"
+CUTS = (DISABLED, "key.deleted")
 CLOCKS_APART = timedelta(minutes=10)  # of the function that announces and the service that creates
 
 
@@ -22,11 +22,13 @@ CLOCKS_APART = timedelta(minutes=10)  # of the function that announces and the s
 class Past:
     """`announced_at`: when keys were about to be made. `switched_at`: when readers were last given
     another key, or may have been; None if never. `leaked`: keys that were cut because they leaked.
+    `paused`: keys that somebody had disabled, and not enabled since, by a wish (DISABLE, ENABLE).
     """
 
     announced_at: tuple[datetime, ...] = ()
     switched_at: datetime | None = None
     leaked: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()
 
     def announced(self, created_at: datetime, run_seconds: float) -> bool:
         """Whether a run, which lasts so long at most, was about to make a key when this one was
@@ -43,7 +45,7 @@ def reason(why: str) -> str:
 def query(source: str, ticket_id: str) -> str:
     """The log search for the rows that `read` takes. Both values are of a pattern without quotes.
     """
-    events = " or ".join(f'event_type: "{event}"' for event in (CREATED, ROTATED, *CUTS))
+    events = " or ".join(f'event_type: "{event}"' for event in (CREATED, ROTATED, ENABLED, *CUTS))
     return f'ticket_id: "{ticket_id}" and ticket_system: "{source}" and ({events})'
 
 
@@ -58,7 +60,20 @@ def read(rows: Iterable[Row], application: str, environment: str) -> Past:
         max((_at(row) for row in here if row.get("event_type") == ROTATED), default=None),
         frozenset(row.get("access_key_id", "") for row in here
                   if row.get("event_type") in CUTS and row.get("reason") == reason(LEAKED)) - {""},
+        _paused(here),
     )  # fmt: skip
+
+
+def _paused(here: Iterable[Row]) -> frozenset[str]:
+    """Of an enabling only its success counts: until then it is to be done."""
+    last: dict[str, Row] = {}
+    for row in here:
+        asked = (row.get("event_type"), row.get("reason"))
+        if asked == (DISABLED, reason(DISABLE)) or (
+                asked == (ENABLED, reason(ENABLE)) and row.get("outcome") == SUCCESS):  # fmt: skip
+            before = last.setdefault(row.get("access_key_id", ""), row)
+            last[row.get("access_key_id", "")] = max(before, row, key=_at)
+    return frozenset(key for key, row in last.items() if row["event_type"] == DISABLED) - {""}
 
 
 def _at(row: Row) -> datetime:

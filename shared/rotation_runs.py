@@ -28,7 +28,7 @@ from shared.lifecycle import RotationTerms
 from shared.ports import LastUse, PolicyState, User
 from shared.refusals import Denied
 from shared.rotating import Rotated
-from shared.rotation import ASKED, DUE, LEAKED, UNDO, Asked, Report
+from shared.rotation import ASKED, DISABLE, DUE, ENABLE, LEAKED, UNDO, Asked, Report
 from shared.secrecy import Secret
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ KIND = "akwarden.rotation.asked"
 
 @dataclass(frozen=True)
 class Wish:
-    """One application's key is to be rotated (ASKED, LEAKED, UNDO)."""
+    """One application's key is to be rotated (ASKED, LEAKED, UNDO) or switched (DISABLE, ENABLE).
+    """
 
     application: str
     environment: str
@@ -86,7 +87,7 @@ def _wish(content: Mapping[str, Any]) -> Wish | Denied:
         return Denied("payload_malformed", "application")
     if not tickets.ENVIRONMENT.fullmatch(given["environment"]):
         return Denied("payload_malformed", "environment")
-    if given["why"] not in (ASKED, LEAKED, UNDO):
+    if given["why"] not in (ASKED, LEAKED, UNDO, DISABLE, ENABLE):
         return Denied("payload_malformed", "why")
     leaked = key_text.is_access_key_id(given["access_key_id"])
     if leaked != (given["why"] == LEAKED) or (given["access_key_id"] and not leaked):

@@ -16,6 +16,7 @@ HELP, WHOAMI, TEMPLATES, STATUS, LIST = "help", "whoami", "templates", "status",
 REQUEST, APPROVE, REJECT, CANCEL = "request", "approve", "reject", "cancel"
 ROTATE, REVOKE, EXTEND = "rotate", "revoke", "extend"
 BREAK_GLASS, REVIEW = "break-glass", "review"
+DISABLE, ENABLE = "disable", "enable"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ VERBS: dict[str, Verb] = {
     ROTATE: Verb("rotate AK-7Q2K-9FXM", target=True, other=("轮换", "轮转")),
     REVOKE: Verb("revoke AK-7Q2K-9FXM reason=leaked", target=True, named=("purpose",), words=True,
                  other=("吊销", "撤销", "end", "delete")),
+    DISABLE: Verb("disable AK-7Q2K-9FXM", target=True, other=("停用", "禁用", "pause")),
+    ENABLE: Verb("enable AK-7Q2K-9FXM", target=True, other=("启用", "恢复", "resume")),
     EXTEND: Verb('extend AK-7Q2K-9FXM ttl=30d reason="still needed"', target=True,
                  named=("ttl", "purpose"), needed=("ttl", "purpose"), other=("延期", "renew")),
     BREAK_GLASS: Verb(

@@ -110,6 +110,26 @@ _SENTENCES: dict[str, tuple[str, str]] = {
                  "正在吊销 {ticket} 的授权（{reason}）。"),
     "revoked": ("The grant of {ticket} is ended: its key is gone.",
                 "{ticket} 的授权已结束：密钥已删除。"),
+    "disabling": ("The key of {ticket} is being disabled.", "正在停用 {ticket} 的密钥。"),
+    "key_off": (
+        "The key of {ticket} is disabled: nothing can be done with it, and everything is kept. "
+        "Who may approve there gives it back with `enable {ticket}`; until then its time goes on.",
+        "{ticket} 的密钥已停用：不能再使用，其余全部保留。该环境的审批人可以用 "
+        "`enable {ticket}` 恢复；有效期照常计算。",
+    ),
+    "enabling": ("The key of {ticket} is being enabled.", "正在启用 {ticket} 的密钥。"),
+    "key_on": ("The key of {ticket} works again.", "{ticket} 的密钥已恢复使用。"),
+    "not_switched": ("{ticket}: nothing was changed ({reason}).",
+                     "{ticket}：没有变更（{reason}）。"),
+    "not_to_enable": (
+        "{ticket} is enabled by who may approve there, and not by who asked for it.",
+        "{ticket} 只能由该环境的审批人启用，申请人本人不可以。",
+    ),
+    "no_key": ("{ticket} has no key of its own: see `revoke`.",
+               "{ticket} 没有自己的密钥：请用 `revoke`。"),
+    "is_disabled": ("The key of {ticket} is disabled: `enable {ticket}` comes first.",
+                    "{ticket} 的密钥已停用：请先 `enable {ticket}`。"),
+    "disabled": ("disabled", "已停用"),
     "you_are": (
         "You are {person}. You may approve: {approves}.",
         "你是 {person}。你可以批准：{approves}。",

@@ -15,6 +15,7 @@ ACTS: dict[str, Act] = {
     grammar.REQUEST: requesting.request, grammar.EXTEND: requesting.extend,
     grammar.APPROVE: voting.vote, grammar.REJECT: voting.vote, grammar.CANCEL: voting.cancel,
     grammar.BREAK_GLASS: break_glass.break_glass, grammar.REVIEW: break_glass.review,
+    grammar.DISABLE: grant_actions.disable, grammar.ENABLE: grant_actions.enable,
     grammar.ROTATE: grant_actions.rotate, grammar.REVOKE: grant_actions.revoke,
 }  # fmt: skip
 

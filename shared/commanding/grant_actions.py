@@ -1,28 +1,42 @@
-"""What follows for a live grant: its key replaced, or its end."""
+"""What follows for a live grant: its key replaced, switched off and on, or its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from shared import chat_log, handover, naming
-from shared.audit import REVOKED, Row
+from shared import chat_log, handover, naming, rotation_log
+from shared.audit import FINDING, REVOKED, Row
 from shared.chat.grammar import Command
 from shared.chat.messages import Message, Reply
 from shared.chat_log import Grant, may_see, shortened
-from shared.commanding.desk import Desk, Recorder, Replies, awaited
+from shared.commanding.desk import Desk, Recorder, Replies, awaited, refusal
 from shared.orders import Order, Selector
 from shared.reasons import ALL as REASONS_TO_END
 from shared.reasons import WITHDRAWN
-from shared.rotation import ASKED, Asked
+from shared.refusals import Denied
+from shared.rotation import (
+    ALREADY_DISABLED,
+    ASKED,
+    DISABLE,
+    ENABLE,
+    NOTHING_TO_ENABLE,
+    REVOCATION_ON_RECORD,
+    Asked,
+)
 from shared.rotation_runs import Wish
 from shared.rotation_runs import payload as rotation_payload
+
+UNCHANGED = (ALREADY_DISABLED, NOTHING_TO_ENABLE, REVOCATION_ON_RECORD)  # why a switch was not made
 
 
 def rotate(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     grant = _theirs(desk, who, command.target)
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
+        return
+    if grant.disabled:
+        yield Reply(desk.say("is_disabled", ticket=grant.ticket))
         return
     wish = Wish(grant.application, grant.environment, Asked(ASKED, ""))
     began = desk.now()
@@ -58,6 +72,57 @@ def revoke(desk: Desk, who: str, command: Command, message: Message, record: Rec
     found = _awaited_for(desk, grant, over)
     done = "at_work" if found is None else "revoked"
     yield Reply(desk.say(done, ticket=grant.ticket), public=found is not None)
+
+
+def disable(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
+    """Its keys are switched off, by whom it concerns; nothing of it is deleted."""
+    grant = _theirs(desk, who, command.target)
+    if isinstance(grant, str):
+        yield Reply(desk.say(grant, ticket=command.target))
+        return
+    yield from _switched(desk, grant, message, DISABLE)
+
+
+def enable(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
+    """What was switched off is given back: it takes who may approve there, where chats may."""
+    grant = _theirs(desk, who, command.target)
+    if isinstance(grant, str):
+        yield Reply(desk.say(grant, ticket=command.target))
+        return
+    if not desk.terms.may_be_approved(grant.environment):
+        yield refusal(desk, Denied("chat_may_not_approve", "environment"))
+        return
+    if desk.rules.person(who) == desk.rules.person(grant.requester):
+        yield Reply(desk.say("not_to_enable", ticket=grant.ticket))
+        return
+    yield from _switched(desk, grant, message, ENABLE)
+
+
+def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
+    if not grant.secret:
+        yield Reply(desk.say("no_key", ticket=grant.ticket))
+        return
+    off, began = why == DISABLE, desk.now()
+    wish = Wish(grant.application, grant.environment, Asked(why, ""))
+    desk.functions.invoke_async(naming.ROTATE_FUNCTION, rotation_payload(wish),
+                                _task(message, why))  # fmt: skip
+    yield Reply(desk.say("disabling" if off else "enabling", ticket=grant.ticket), public=True)
+
+    def over(row: Row) -> bool:
+        event, reason = row["event_type"], row["reason"]
+        done = (event, row["outcome"], reason) == (
+            rotation_log.DISABLED if off else rotation_log.ENABLED, "success",
+            rotation_log.reason(why))  # fmt: skip
+        return (done or (event == FINDING and reason in UNCHANGED)) and (
+            chat_log.moment(row) >= began)  # fmt: skip
+
+    found = _awaited_for(desk, grant, over)
+    if found is None:
+        yield Reply(desk.say("at_work", ticket=grant.ticket))
+    elif found["event_type"] == FINDING:
+        yield Reply(desk.say("not_switched", ticket=grant.ticket, reason=found["reason"]))
+    else:
+        yield Reply(desk.say("key_off" if off else "key_on", ticket=grant.ticket), public=True)
 
 
 def _theirs(desk: Desk, who: str, ticket: str) -> Grant | str:

@@ -66,7 +66,10 @@ def test_vendors_are_asked_over_https(https_stage: Stage) -> None:
 
 
 def test_chat_is_answered_over_https(https_stage: Stage) -> None:
-    """What somebody asks is answered at Slack's own host, not in the clear."""
+    """What somebody asks is answered at Slack's own hosts, not in the clear; a window, too."""
+    opening, _ = slack.command("alice", "request")
+    assert 200 == slack.send(https_stage, opening)[0]
+    assert 1 == len(slack.windows(https_stage, opening))
     body, path = slack.command("alice", "whoami")
 
     assert 200 == slack.send(https_stage, body)[0]

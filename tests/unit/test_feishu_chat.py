@@ -336,7 +336,8 @@ def taken(functions: Functions, event: dict[str, Any]) -> Any:
     counter = Counter(
         lambda inbound, now: feishu_chat.hear(inbound, CHANNELS, PLACE, now), "en",
         lambda: functions,  # type: ignore[arg-type,return-value]
-        lambda: People({("feishu", "on_alice"): "alice@example.com"}), _no_form, by_bot=True)  # fmt: skip
+        lambda: People({("feishu", "on_alice"): "alice@example.com"}), _no_form,
+        by_bot=True)  # fmt: skip
     headers, body = sealed(event)
     lower = {name.lower(): value for name, value in headers.items()}
     return chatting.take(Inbound("POST", "/feishu", lower, body), counter, NOW)

@@ -19,7 +19,7 @@ from shared.lifecycle import RotationTerms
 from shared.removal import Target
 from shared.resumption import Issued
 from shared.rotating import Rotated
-from shared.rotation import ASKED, DUE, LEAKED, UNDO, Asked, Report
+from shared.rotation import ASKED, DISABLE, DUE, ENABLE, LEAKED, UNDO, Asked, Report
 from shared.secrecy import Secret
 from tests.unit.fakes import REVOKING_WRITES, TERMS, WRITES, Fault, World
 from tests.unit.strategies import brief
@@ -352,6 +352,65 @@ def test_undo_brings_the_former_key_back(days: float) -> None:
     assert "ACSPrevious" in world.versions[APPLICATION.secret][new]
     later(world, hours=1)
     assert "Promote" not in steps(rotate(world))
+
+
+SWITCH_METHODS = ("get_user", "list_access_keys", "get_logs", "put_logs", "create_policy",
+                  "update_access_key", "delete_policy")  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", [
+    Fault(method, nth, silent, after) for method in SWITCH_METHODS for nth in (1, 2)
+    for silent in (False, True) for after in (False, True)
+])  # fmt: skip
+@pytest.mark.parametrize("keys", [1, 2])
+def test_grant_that_is_switched_off_keeps_everything_and_comes_back(
+    fault: Fault, keys: int
+) -> None:
+    """Whatever fails on the way, and whatever turns come in between; then all is as before."""
+    world = issued()
+    if keys == 2:
+        rotate(world, Asked(ASKED))
+    later(world, hours=1)
+    before = {id: key.status for id, key in world.keys.items()}
+
+    world.calls.clear()
+    world.faults = {fault}
+    _switched(world, DISABLE)
+    assert {"Inactive"} == {key.status for key in world.keys.values()}
+    for _ in range(20):
+        later(world, days=1)
+        assert [] == steps(rotate(world))
+    assert before.keys() == world.keys.keys()
+    assert ["already_disabled"] == steps(rotate(world, Asked(DISABLE)))
+
+    world.calls.clear()
+    world.faults = {fault}
+    _switched(world, ENABLE)
+    assert before == {id: key.status for id, key in world.keys.items()}
+    assert_announced(world)
+    assert_readers_have_a_key(world)
+    assert ["nothing_to_enable"] == steps(rotate(world, Asked(ENABLE)))
+
+
+def _switched(world: World, why: str) -> None:
+    """Run again, as FC would, until it ends well."""
+    for _ in range(ATTEMPTS):
+        with suppress(AkwardenError):
+            rotate(world, Asked(why))
+            return
+        later(world, seconds=TERMS.lasts_seconds + 1)
+    pytest.fail("it does not end")
+
+
+def test_key_that_somebody_else_disabled_is_not_enabled() -> None:
+    """In RAM by hand, or by the sweep: who did that knows why."""
+    world = issued()
+    (key,) = world.keys.values()
+    key.status = "Inactive"
+
+    assert ["already_disabled"] == steps(rotate(world, Asked(DISABLE)))
+    assert ["nothing_to_enable"] == steps(rotate(world, Asked(ENABLE)))
+    assert "Inactive" == key.status
 
 
 def test_revoked_ticket_makes_no_key_any_more() -> None:

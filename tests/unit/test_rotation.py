@@ -13,6 +13,8 @@ from shared.lifecycle import RotationTerms
 from shared.ports import KeyStatus, LastUse, Version
 from shared.rotation import (
     ASKED,
+    DISABLE,
+    ENABLE,
     LEAKED,
     UNDO,
     Asked,
@@ -20,6 +22,7 @@ from shared.rotation import (
     Cut,
     Delete,
     Disable,
+    Enable,
     Promote,
     Report,
     Retire,
@@ -206,6 +209,49 @@ def test_undo_takes_the_former_key_back_while_it_exists(
 ) -> None:
     """Also one that ended between its two labels is taken to its end."""
     assert expected == plan(seen, UNDO)
+
+
+def off(seen: Seen) -> Seen:
+    return replace(seen, keys=tuple(replace(one, status="Inactive") for one in seen.keys))
+
+
+MIXED = beside(1, NEVER, key(OLD, ago(89), "Inactive"))
+PAUSED, LEAKED_TOO = Past(paused=frozenset({OLD, NEW})), Past(
+    paused=frozenset({OLD, NEW}), leaked=frozenset({OLD}))
+STRANGE = off(replace(ours(key(OLD, ago(89)), key(NEW, ago(9))), past=PAUSED))
+
+
+@pytest.mark.parametrize(("seen", "why", "expected"), [
+    (alone(5), DISABLE, [Disable(OLD)]), (beside(1, NEVER), DISABLE, [Disable(OLD), Disable(NEW)]),
+    (MIXED, DISABLE, [Disable(NEW)]),
+    (Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=0.01))), ALONE), DISABLE,
+     [Disable(OLD), Disable(NEW)]),
+    (off(alone(5)), DISABLE, [Report(OLD, "already_disabled")]),
+    (off(alone(5)), ENABLE, [Report(OLD, "nothing_to_enable")]),
+    (replace(off(alone(5)), past=PAUSED), ENABLE, [Enable(OLD)]),
+    (replace(off(beside(1, NEVER)), past=PAUSED), ENABLE, [Enable(OLD), Enable(NEW)]),
+    (replace(off(beside(1, NEVER)), past=LEAKED_TOO), ENABLE, [Enable(NEW)]),
+    (replace(MIXED, past=Past(paused=frozenset({NEW}))), ENABLE,
+     [Report(NEW, "nothing_to_enable")]),
+    (STRANGE, ENABLE, [Enable(OLD)]), (replace(alone(5), past=PAUSED), ENABLE,
+                                       [Report(OLD, "nothing_to_enable")]),
+    (replace(off(alone(5)), keys=()), DISABLE, [Report(OLD, "already_disabled")]),
+])  # fmt: skip
+def test_grant_is_switched_off_as_a_whole_and_on_as_it_was(
+    seen: Seen, why: str, expected: list[Step]
+) -> None:
+    """Neither what leaked, nor what somebody else disabled, nor what is not stored comes back."""
+    assert expected == plan(seen, why)
+
+
+@pytest.mark.parametrize("seen", [
+    off(alone(400)), off(beside(400, NEVER)),
+    off(Seen("2", (key(OLD, ago(89)), key(NEW, ago(hours=1))), STORED)),
+    off(ours(key(OLD, ago(89)), key(NEW, ago(9)))),
+])  # fmt: skip
+def test_nothing_moves_while_it_is_switched_off(seen: Seen) -> None:
+    """Neither in its turn nor on request: everything is kept, so that it can be looked at."""
+    assert [[], []] == [plan(seen), plan(seen, ASKED)]
 
 
 def test_undone_rotation_is_not_done_again_by_the_next_turn() -> None:

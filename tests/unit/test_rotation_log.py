@@ -42,6 +42,28 @@ def test_last_switch_counts() -> None:
     assert datetime.fromtimestamp(3, UTC) == rotation_log.read(rows, "orders", "prod").switched_at
 
 
+OFF = {"reason": "rotation_disable"}
+ON = {"reason": "rotation_enable", "outcome": "success"}
+
+
+@pytest.mark.parametrize(("rows", "paused"), [
+    ([row("key.disabled", **OFF)], True), ([row("key.disabled", "result", **OFF)], True),
+    ([row("key.disabled", time_ms="1", **OFF), row("key.enabled", "result", **ON)], False),
+    ([row("key.disabled", **OFF), row("key.enabled", "result", **ON | {"time_ms": "1"})], True),
+    ([row("key.disabled", time_ms="1", **OFF), row("key.enabled", reason="rotation_enable")], True),
+    ([row("key.enabled", "result", **ON)], False), ([row("key.disabled", reason="unused")], False),
+    ([row("key.disabled", **OFF), row("key.enabled", "result", reason="rotation_undo")], True),
+    ([row("key.disabled", environment="dev", **OFF)], False),
+    ([row("key.disabled", access_key_id="", **OFF)], False),
+])  # fmt: skip
+def test_key_is_paused_from_the_intent_on_until_it_is_on_again(
+    rows: list[Row], paused: bool
+) -> None:
+    """Only by those two wishes: what a sweep has disabled is its own."""
+    assert (frozenset({KEY}) if paused else frozenset()) == rotation_log.read(
+        rows, "orders", "prod").paused
+
+
 @pytest.mark.parametrize(("minutes", "announced"), [
     (-10.1, False), (-9.9, True), (0, True), (14.9, True), (15.1, False),
 ])  # fmt: skip

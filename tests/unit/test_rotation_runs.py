@@ -15,7 +15,7 @@ from shared import audit, inventory, rotation_runs
 from shared.errors import RotationIncomplete
 from shared.ports import User
 from shared.refusals import Denied
-from shared.rotation import ASKED, LEAKED, UNDO, Asked
+from shared.rotation import ASKED, DISABLE, ENABLE, LEAKED, UNDO, Asked
 from shared.rotation_runs import KIND, Run, Wish
 from shared.secrecy import Secret
 from tests.unit.fakes import Fault, World
@@ -33,7 +33,8 @@ def of_event(content: object) -> Wish | datetime | Denied:
 
 @pytest.mark.parametrize("wish", [
     Wish("orders", "prod", Asked(ASKED)), Wish("orders", "prod", Asked(UNDO)),
-    Wish("a1", "dev", Asked(LEAKED, KEY)),
+    Wish("a1", "dev", Asked(LEAKED, KEY)), Wish("orders", "prod", Asked(DISABLE)),
+    Wish("orders", "prod", Asked(ENABLE)),
 ])  # fmt: skip
 def test_wish_comes_back_as_it_was_written(wish: Wish) -> None:
     assert wish == rotation_runs.of_event(rotation_runs.payload(wish))
@@ -50,6 +51,8 @@ def test_timer_says_for_when_it_was_meant() -> None:
     ([], ""), ({}, "type"), (WISH | {"type": "other"}, "type"), (WISH | {"more": 1}, ""),
     (WISH | {"application": "Orders"}, "application"), (WISH | {"environment": 5}, ""),
     (WISH | {"environment": "p-d"}, "environment"), (WISH | {"why": "due"}, "why"),
+    (WISH | {"why": "switch"}, "why"),
+    (WISH | {"why": DISABLE, "access_key_id": KEY}, "access_key_id"),
     (WISH | {"why": LEAKED}, "access_key_id"), (WISH | {"access_key_id": KEY}, "access_key_id"),
     (WISH | {"why": LEAKED, "access_key_id": "x' or 1"}, "access_key_id"),
     ({"triggerName": "turn"}, "triggerTime"),
