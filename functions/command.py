@@ -1,6 +1,7 @@
 """Asynchronous: what somebody asked for in a chat is done, and they are told as it goes on.
 
-An exception makes FC run it again; what was done before is found and not done twice.
+A run that dies is run again by FC; what was done before is found and not done twice. Where the
+cloud does not do its part, whoever asked is told so, and asks again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         )  # fmt: skip
 
     told = 0
-    for reply in dispatch.act(desk, message, record):
+    for reply in dispatch.answers(desk, message, record):
         try:
             chat.reply(message.reply, reply)
             told += 1

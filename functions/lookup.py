@@ -8,6 +8,8 @@ from typing import Any
 
 from shared import bootstrap, lookups
 from shared.chat import messages
+from shared.chat.messages import Reply
+from shared.errors import CloudError
 from shared.refusals import Denied
 
 log = logging.getLogger(__name__)
@@ -20,5 +22,10 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         log.error("event refused: %s at %s", message.reason, message.where or "-")
         return {"status": "refused", "reason": message.reason}
     shelf, chat = bootstrap.shelf(message.kind, os.environ, context.function)
-    chat.reply(message.reply, lookups.answer(shelf, message))
+    try:
+        reply = lookups.answer(shelf, message)
+    except CloudError as err:
+        log.error("not looked up: %s", err)
+        reply = Reply(shelf.say("unavailable"))
+    chat.reply(message.reply, reply)
     return {"status": "told"}

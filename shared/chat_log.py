@@ -16,13 +16,16 @@ from shared.secrecy import Secret
 from shared.tickets import APPROVE, REJECT
 
 REQUESTED, VOTED, CANCELLED = "chat.requested", "chat.voted", "chat.cancelled"
+HANDED_OVER = "chat.handed_over"  # to the worker, before it is: from then on it is no mere request
 EXPIRING = "grant.expiring"
 LIFETIME = timedelta(days=730)  # since its issue, a grant that is listed
 AHEAD = timedelta(minutes=15)  # a row's clock may be
-MOST = 1000
+MOST = 10_000
 # `Ticket.source` of tickets that were made in a chat: they may be decided in another one.
 _OF_CHATS = " or ".join(f'ticket_system: "{kind}"' for kind in hints.CHATS)
 _SERVED = "'key.issued', 'self_service.granted'"
+SERVED = ("key.issued", "self_service.granted", "grant.extended", "grant.amended")
+REFUSED = "ticket.rejected"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def _ended(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]:
     of_one = f' and ticket_id: "{ticket}"' if ticket else ""
     rows = log.select_logs(
         f'event_type: "{REVOKED}" and outcome: {SUCCESS}{of_one}'  # noqa: S608 (ours)
-        f" | select distinct ticket_system, ticket_id from log limit {MOST * 10}",
+        f" | select distinct ticket_system, ticket_id from log limit {MOST}",
         now - LIFETIME, now + AHEAD)  # fmt: skip
     return {(row["ticket_system"], row["ticket_id"]) for row in rows}
 
@@ -92,7 +95,7 @@ def _disabled(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]
         f"({events}) and outcome: {SUCCESS}{of_one} | select ticket_system, "  # noqa: S608 (ours)
         "ticket_id, max_by(reason, time_ms) as last from log "
         f"where event_type = '{rotation_log.ROTATED}' or reason in ('{off}', '{on}') "
-        f"group by ticket_system, ticket_id limit {MOST * 10}",
+        f"group by ticket_system, ticket_id limit {MOST}",
         now - LIFETIME, now + AHEAD)  # fmt: skip
     return {(row["ticket_system"], row["ticket_id"]) for row in rows if row["last"] == off}
 
@@ -114,31 +117,66 @@ def of_ticket(log: AuditLog, ticket: str, now: datetime) -> Sequence[Row]:
     return sorted(rows, key=lambda row: int(row["time_ms"]))
 
 
-def asked_today(log: AuditLog, requester: str, now: datetime) -> set[str]:
-    """The requests that somebody has made in a chat within a day, by their ids."""
-    rows = log.get_logs(f'event_type: "{REQUESTED}" and requester_id: "{requester}"',
-                        now - timedelta(days=1), now + AHEAD)  # fmt: skip
-    return {row["ticket_id"] for row in rows}
+def asked_today(log: AuditLog, rules: Rules, who: str, now: datetime) -> set[str]:
+    """The requests that somebody has made in a chat within a day, by whichever of their names; the
+    ids of these."""
+    rows = log.get_logs(f'event_type: "{REQUESTED}"', now - timedelta(days=1), now + AHEAD)
+    return {row["ticket_id"] for row in rows
+            if rules.person(row["requester_id"]) == rules.person(who)}  # fmt: skip
 
 
 def pending(log: AuditLog, now: datetime) -> list[Row]:
     """Requests that are open: not handed over, not turned down, not over."""
-    since = now - offers.LIFETIME
-    rows = log.get_logs(f"({_OF_CHATS})", since, now + AHEAD)
+    rows = log.get_logs(f"({_OF_CHATS})", now - offers.LIFETIME, now + AHEAD)
     closed = {row["ticket_id"] for row in rows if _closes(row)}
-    return [row for row in rows
-            if row["event_type"] == REQUESTED and row["ticket_id"] not in closed]  # fmt: skip
+    first = {row["ticket_id"]: row for row in reversed(rows) if row["event_type"] == REQUESTED}
+    return [row for id, row in first.items() if id not in closed]
 
 
 def _closes(row: Row) -> bool:
-    turned_down = row["event_type"] == CANCELLED or (
+    turned_down = row["event_type"] in (CANCELLED, HANDED_OVER) or (
         row["event_type"] == VOTED and row["reason"] == REJECT)
     return turned_down or not row["event_type"].startswith("chat.")
 
 
-def offer_of(rows: Sequence[Row]) -> str:
-    """The request as its buttons carry it; empty if there is none."""
-    return next((row["message"] for row in rows if row["event_type"] == REQUESTED), "")
+def state_of(rows: Sequence[Row]) -> str:
+    """What became of a request, as the sentence that says it; empty while people may vote."""
+    if any(row["event_type"] in SERVED and (row["phase"], row["outcome"]) == ("result", SUCCESS)
+           for row in rows):  # fmt: skip
+        return "was_served"
+    if refusals(rows):
+        return "was_refused"
+    if any(row["event_type"] == CANCELLED for row in rows):
+        return "was_cancelled"
+    if any(row["event_type"] == VOTED and row["reason"] == REJECT for row in rows):
+        return "was_rejected"
+    return "at_work" if handed_over(rows) else ""
+
+
+def refusals(rows: Sequence[Row]) -> list[Row]:
+    """The worker's, each of which is final."""
+    return [row for row in rows if row["event_type"] == REFUSED]
+
+
+def handed_over(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["event_type"] == HANDED_OVER]
+
+
+def offer_of(rows: Sequence[Row], ticket: str, key: Secret) -> str:
+    """The request as its buttons carry it: ours, and about this very ticket, as others can write
+    rows, too. Empty if there is none."""
+    for row in rows:
+        if row["event_type"] == REQUESTED:
+            found = opened_ever(row["message"], key)
+            if found is not None and found.ticket.id == ticket:
+                return row["message"]
+    return ""
+
+
+def opened_ever(text: str, key: Secret) -> Offer | None:
+    """An offer of ours, however old."""
+    found = offers.opened(text, key, datetime.min.replace(tzinfo=UTC))
+    return found if isinstance(found, Offer) else None
 
 
 def is_cancelled(rows: Sequence[Row]) -> bool:

@@ -65,7 +65,7 @@ def take(
     if message.action:
         _hand_over(counter, naming.COMMAND_FUNCTION, message)
         return None
-    if key_text.holds_access_key(message.text):
+    if _holds_key(message.text):
         return Reply(words.say(counter.language, "access_key_cut" if _cut(counter, message, now)
                                else "access_key"))  # fmt: skip
     command = grammar.parse(message.text)
@@ -94,7 +94,7 @@ def _pressed(counter: Counter, message: Message) -> Reply:
 def _typed(counter: Counter, message: Message, now: datetime) -> Heard:
     """Whatever is to be said about it, another function says; of a key only that it was one."""
     function = naming.LOOKUP_FUNCTION
-    if key_text.holds_access_key(message.text):
+    if _holds_key(message.text):
         tell = "access_key_cut" if _cut(counter, message, now) else "access_key"
         message = replace(message, text="", tell=tell)
     else:
@@ -124,10 +124,9 @@ def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]
     """What is wrong with a form, by its fields; without any it is handed over, as if typed."""
     message = filled.message
     text, first = "\n".join(filled.fields.values()), next(iter(filled.fields), "")
-    if key_text.holds_access_key(text):
-        event = f"{message.event} {key_text.id_with_secret(text)}"  # of one form may come several
-        cut = _cut(counter, replace(message, text=text, event=event), now)
-        where = next((n for n, t in filled.fields.items() if key_text.holds_access_key(t)), first)
+    if _holds_key(text):
+        cut = _cut(counter, replace(message, text=text), now)
+        where = next((n for n, t in filled.fields.items() if _holds_key(t)), first)
         return {where: words.say(counter.language, "key_in_form_cut" if cut else "key_in_form")}
     if filled.opened_at < now - ANSWERABLE:
         return {first: words.say(counter.language, "form_too_old")}
@@ -146,14 +145,21 @@ def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]
     return {}
 
 
+def _holds_key(text: str) -> bool:
+    """As it was typed, and as a command would be read from it."""
+    return key_text.holds_access_key(f"{text}\n{grammar.cleaned(text)}")
+
+
 def _cut(counter: Counter, message: Message, now: datetime) -> bool:
-    """Whether a key is being revoked. Nothing of the message goes on but, of a key with its secret
-    that somebody we know has posted, the id: such a key has leaked."""
-    key_id = key_text.id_with_secret(message.text)
-    who = counter.people().of(message.kind, message.person) if key_id else ""
-    if who:
+    """Whether keys are being revoked. Nothing of the message goes on but, of keys with a secret
+    that somebody we know has posted, the ids: such keys have leaked."""
+    ids = key_text.ids_with_secret(f"{message.text}\n{grammar.cleaned(message.text)}")
+    who = counter.people().of(message.kind, message.person) if ids else ""
+    if not who:
+        return False
+    for key_id in ids:
         whose = Selector("access_key_id", access_key_id=key_id)
-        order = Order(f"chat-{handover.message_digest(message)[:24]}", reasons.LEAKED, whose, None,
-                      who)  # fmt: skip
+        name = handover.message_digest(replace(message, event=f"{message.event} {key_id}"))
+        order = Order(f"chat-{name[:24]}", reasons.LEAKED, whose, None, who)
         handover.submit_order(counter.functions(), naming.REVOKE_FUNCTION, order, now)
-    return bool(who)
+    return True

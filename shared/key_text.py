@@ -17,12 +17,15 @@ _TEMPORARY_ID = re.compile(r"(?:STS|TMP)\.[A-Za-z0-9]{16,}")
 # Between label and value: quotes, colons, equals signs, and a word such as "is".
 _LABELLED_SECRET = re.compile(
     r"(?:access[\s_-]{0,3}key[\s_-]{0,3}secret|access[\s_-]{0,3}secret|secret[\s_-]{0,3}access[\s_-]{0,3}key"
-    r"|secret[\s_-]{0,3}key|(?<![a-z])secret|(?<![a-z])sk)"
-    r"(?:[\W_]|\bis\b|\bvalue\b){1,16}"
+    r"|secret[\s_-]{0,3}key|(?<![a-z])secret|(?<![a-z])sk|密文|密钥|秘钥)"
+    r"(?:[\W_]|\bis\b|\bvalue\b|是|为){1,16}"
     r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _BARE_SECRET = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{30}(?![A-Za-z0-9])")
+MOST_IDS = 10  # of one text that are acted on
+# What changes nothing of how a text looks: control and format characters, variation selectors.
+_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Mn")
 # The look-behind: without it, a run of n backslashes would be tried from each of them, n² steps.
 _JSON_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9A-Fa-f]{4})")
 _JSON_SPACE = re.compile(r"(?<!\\)\\+[nrt]")
@@ -37,12 +40,13 @@ def holds_access_key(text: str) -> bool:
     )
 
 
-def id_with_secret(text: str) -> str:
-    """The id of a key that stands there beside something like its secret; empty if there is none.
-    An id alone is no secret, and must not be enough to have its key cut."""
+def ids_with_secret(text: str) -> tuple[str, ...]:
+    """The ids of keys that stand there beside something like a secret; none if there is no such
+    thing. An id alone is no secret, and must not be enough to have its key cut."""
     seen = _forms(text)[-1]
-    found, secret = _ID.search(seen), _BARE_SECRET.search(_ID.sub(" ", seen))
-    return found[0] if found and secret else ""
+    if not _BARE_SECRET.search(_ID.sub(" ", seen)):
+        return ()
+    return tuple(dict.fromkeys(_ID.findall(seen)))[:MOST_IDS]
 
 
 def is_access_key_id(text: str) -> bool:
@@ -56,5 +60,5 @@ def _forms(text: str) -> tuple[str, ...]:
     unescaped = _JSON_SPACE.sub(" ", unescaped)
     unquoted = unquote(unescaped, errors="replace")
     folded = unicodedata.normalize("NFKC", unquoted)
-    seen = "".join(c for c in folded if unicodedata.category(c) != "Cf")
+    seen = "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN or c.isspace())
     return text, unescaped, seen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared import chat_log
-from shared.chat import grammar, words
+from shared.chat import grammar, offers, words
 from shared.chat.grammar import LISTS, Command, Misread
 from shared.chat.messages import Message, Reply
 from shared.chat_log import EXPIRING, Grant, may_see
@@ -81,11 +81,17 @@ def _status(shelf: Shelf, who: str, command: Command) -> str:
         return "\n".join(_line(shelf, one) for one in found)
     rows = [row for row in chat_log.of_ticket(shelf.audit_log, command.target, shelf.now())
             if _may_see_row(shelf, who, row)]  # fmt: skip
-    refused = [row for row in rows if row["event_type"] == "ticket.rejected"]
-    if refused:
-        return shelf.say("refused_because", ticket=command.target, reason=refused[-1]["reason"])
-    waiting = [row for row in rows if row["event_type"] == chat_log.REQUESTED]
-    return _waiting(shelf, waiting[0]) if waiting else shelf.say("nothing_found")
+    state = chat_log.state_of(rows)
+    if state == "was_refused":
+        reason = chat_log.refusals(rows)[0]["reason"]
+        return shelf.say("refused_because", ticket=command.target, reason=reason)
+    if state:
+        return shelf.say(state, ticket=command.target)
+    asked = [row for row in rows if row["event_type"] == chat_log.REQUESTED]
+    if not asked:
+        return shelf.say("nothing_found")
+    over = chat_log.moment(asked[0]) + offers.LIFETIME <= shelf.now()
+    return shelf.say("ran_out", ticket=command.target) if over else _waiting(shelf, asked[0])
 
 
 def _list(shelf: Shelf, who: str, command: Command) -> str:

@@ -49,7 +49,8 @@ def load(text: str) -> People:
             if channel not in CHANNELS:
                 table.problem(channel, f"is no channel; known are {', '.join(CHANNELS)}")
             for identity in table.texts(channel):
-                if known.setdefault((channel, identity), email) != email:
+                whose = email.casefold()  # as tickets and rules have it
+                if known.setdefault((channel, identity), whose) != whose:
                     table.problem(channel, f"{identity} is {known[channel, identity]} already")
         table.end()
     root.end()

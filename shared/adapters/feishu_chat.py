@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.adapters.feishu_app import FeishuApp
 from shared.adapters.tea import Endpoint
-from shared.chat.messages import APPROVE, Reply
+from shared.chat.messages import APPROVE, REJECT, Reply
 from shared.secrecy import Secret
 
 SEND, CHANGE = "SendMessage", "PatchMessage"
@@ -60,7 +60,7 @@ def card_of(reply: Reply) -> dict[str, Any]:
     if reply.buttons:
         elements.append({"tag": "action", "actions": [
             {"tag": "button", "text": {"tag": "plain_text", "content": one.label},
-             "type": "primary" if one.action == APPROVE else "danger",
+             "type": {APPROVE: "primary", REJECT: "danger"}.get(one.action, "default"),
              "value": {"action": one.action, "offer": one.offer}}
             for one in reply.buttons]})  # fmt: skip
     return {"config": {"update_multi": True, "wide_screen_mode": True}, "elements": elements}

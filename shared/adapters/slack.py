@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from shared.adapters.tea import Endpoint
-from shared.chat.messages import APPROVE, Reply, escaped
+from shared.chat.messages import APPROVE, REJECT, Button, Reply, escaped
 from shared.errors import CloudError, CloudRefused, CloudUnknown, Throttled
 
 HOST = "hooks.slack.com"
@@ -66,11 +66,17 @@ def body(reply: Reply) -> dict[str, Any]:
         {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}]
     if reply.buttons:
         blocks.append({"type": "actions", "elements": [
-            {"type": "button", "action_id": one.action, "value": one.offer,
-             "text": {"type": "plain_text", "text": one.label, "emoji": False},
-             "style": "primary" if one.action == APPROVE else "danger"}
-            for one in reply.buttons]})  # fmt: skip
+            _button(one) for one in reply.buttons]})
     return {
         "response_type": "in_channel" if reply.public else "ephemeral", "blocks": blocks,
         "replace_original": reply.replaces, "text": escaped(text),
     }  # fmt: skip
+
+
+def _button(one: Button) -> dict[str, Any]:
+    """Without a style it is a plain one."""
+    style = {APPROVE: "primary", REJECT: "danger"}.get(one.action)
+    return {
+        "type": "button", "action_id": one.action, "value": one.offer,
+        "text": {"type": "plain_text", "text": one.label, "emoji": False},
+    } | ({"style": style} if style else {})  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 HELP, WHOAMI, TEMPLATES, STATUS, LIST = "help", "whoami", "templates", "status", "list"
 REQUEST, APPROVE, REJECT, CANCEL = "request", "approve", "reject", "cancel"
 ROTATE, REVOKE, EXTEND = "rotate", "revoke", "extend"
-BREAK_GLASS, REVIEW = "break-glass", "review"
+BREAK_GLASS, REVIEW, SHOW = "break-glass", "review", "show"
 DISABLE, ENABLE = "disable", "enable"
 
 
@@ -43,9 +43,10 @@ VERBS: dict[str, Verb] = {
         named=None, needed=("application", "environment", "ttl", "purpose"),
         other=("申请", "ask", "new", "req"),
     ),
-    STATUS: Verb("status AK-7Q2K-9FXM", target=False, other=("状态", "show", "stat")),
+    STATUS: Verb("status AK-7Q2K-9FXM", target=False, other=("状态", "stat")),
     LIST: Verb("list pending app=orders", target=False, named=("application", "page"),
                other=("列表", "ls", "keys")),
+    SHOW: Verb("show AK-7Q2K-9FXM", target=True, other=("details", "详情", "查看")),
     APPROVE: Verb("approve AK-7Q2K-9FXM", target=True, words=True, other=("同意", "批准", "ok")),
     REJECT: Verb("reject AK-7Q2K-9FXM too wide", target=True, words=True,
                  other=("拒绝", "deny", "decline")),
@@ -73,7 +74,8 @@ FIELDS = {
     "reason": "purpose", "why": "purpose", "ip": "source_ips", "ips": "source_ips",
     "confirm": "necessity_confirmed", "readers": "consumers", "reader": "consumers",
     "for": "beneficiary", "alternative": "alternative_considered", "应用": "application",
-    "环境": "environment", "用途": "purpose", "模板": "template", "有效期": "ttl",
+    "环境": "environment", "用途": "purpose", "原因": "purpose", "模板": "template",
+    "有效期": "ttl",
 }  # fmt: skip
 # The shortest that people would write back.
 SHORT = {"application": "app", "environment": "env", "purpose": "reason", "use_case": "usecase",
@@ -150,6 +152,9 @@ def _read(name: str, verb: Verb, tokens: list[str]) -> Command | Misread:
     target = ""
     if verb.target is not None and words and _TARGET.fullmatch(words[0]):
         target = words.pop(0)
+    if name == LIST and target and target not in LISTS:
+        near = difflib.get_close_matches(target.casefold(), LISTS, 1, 0.6)
+        return Misread(UNKNOWN_FIELD, tuple(near) or LISTS, verb.example)
     if verb.target and not target:
         return Misread(NO_TARGET, (), verb.example)
     if words and not verb.words:

@@ -16,7 +16,7 @@ from shared.hints import CHATS
 from shared.refusals import Denied
 
 FORMAT = "akwarden.message/1"
-APPROVE, REJECT = "approve", "reject"  # what buttons do
+APPROVE, REJECT, DETAILS = ACTIONS = ("approve", "reject", "details")  # what buttons do
 REPLY_PATH = re.compile(r"/[A-Za-z0-9/_.-]{1,300}")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:-]{0,127}")
 _URL = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9/_.-]*)?(\?[A-Za-z]+=[A-Za-z0-9_-]+)?")
@@ -64,7 +64,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Button:
-    """What it says, what it does (APPROVE, REJECT), what it carries."""
+    """What it says, what it does (one of ACTIONS), what it carries."""
 
     label: str
     action: str
@@ -121,7 +121,7 @@ def _wrong(content: Mapping[str, str], message: Message) -> str:
         "kind": message.kind in CHATS, "person": bool(_PERSON.fullmatch(message.person)),
         "url": bool(_URL.fullmatch(message.url)), "event": 0 < len(message.event) <= 200,
         "reply": bool(REPLY_PATH.fullmatch(message.reply)), "text": len(message.text) <= MOST_TEXT,
-        "action": message.action in ("", APPROVE, REJECT),
+        "action": message.action in ("", *ACTIONS),
         "offer": len(message.offer) <= MOST_OFFER, "tell": message.tell in TOLD,
     }  # fmt: skip
     return next((name for name, right in checks.items() if not right), "")

@@ -78,8 +78,17 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{ticket}：{requester} 申请 AccessKey（{action}）\n应用 {application}，环境 {environment}\n"
         "模板 {templates}\n有效期 {days}，需要 {quorum} 人批准",
     ),
+    "card_for": ("for {person}", "使用人 {person}"),
+    "card_replaces": ("takes the place of the RAM user {user}", "取代 RAM 用户 {user}"),
+    "all_of_it": (
+        "purpose {purpose}\nuse case {use_case}\npermissions\n{permissions}\nreaders {readers}\n"
+        "addresses {addresses}\nwhy not without a key {alternative}\nrotation {rotation}",
+        "用途 {purpose}\n场景 {use_case}\n权限\n{permissions}\n读取者 {readers}\n"
+        "来源地址 {addresses}\n为何不能不用密钥 {alternative}\n轮换 {rotation}",
+    ),
     "approve": ("Approve", "同意"),
     "reject": ("Reject", "拒绝"),
+    "details": ("Details", "详情"),
     "approved_by": ("Approved by {people}.", "{people} 已同意。"),
     "rejected_by": ("Rejected; decided by {people}.", "已拒绝；决定人 {people}。"),
     "so_far": ("So far: {people}. More approvals are needed.",
@@ -87,6 +96,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "voted_already": ("You have decided on {ticket} already.", "你已经对 {ticket} 做过决定。"),
     "was_cancelled": ("{ticket} was cancelled.", "{ticket} 已取消。"),
     "was_rejected": ("{ticket} was rejected.", "{ticket} 已被拒绝。"),
+    "ran_out": ("{ticket} was not decided in time; ask for it again.",
+                "{ticket} 未在有效时间内决定，请重新申请。"),
     "was_served": ("{ticket} was served already.", "{ticket} 已经处理过。"),
     "cancelled": ("{ticket} is cancelled.", "{ticket} 已取消。"),
     "at_work": ("{ticket} is still being worked on; ask `status {ticket}` in a while.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import chat_log, handover, naming, rotation_log
 from shared.audit import FINDING, REVOKED, Row
@@ -12,8 +12,7 @@ from shared.chat.messages import Message, Reply
 from shared.chat_log import Grant, may_see, shortened
 from shared.commanding.desk import Desk, Recorder, Replies, awaited, refusal
 from shared.orders import Order, Selector
-from shared.reasons import ALL as REASONS_TO_END
-from shared.reasons import WITHDRAWN
+from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN
 from shared.refusals import Denied
 from shared.rotation import (
     ALREADY_DISABLED,
@@ -27,11 +26,14 @@ from shared.rotation import (
 from shared.rotation_runs import Wish
 from shared.rotation_runs import payload as rotation_payload
 
+# What people write for a reason to end.
+SIGNS = {LEAKED: ("leak", "exposed", "泄露", "泄漏", "外泄"),
+         OFFBOARDED: ("offboard", "resigned", "离职"), ENDED: ("到期",)}  # fmt: skip
 UNCHANGED = (ALREADY_DISABLED, NOTHING_TO_ENABLE, REVOCATION_ON_RECORD)  # why a switch was not made
 
 
 def rotate(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
-    grant = _theirs(desk, who, command.target)
+    grant = theirs(desk, who, command.target)
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
         return
@@ -46,7 +48,7 @@ def rotate(desk: Desk, who: str, command: Command, message: Message, record: Rec
 
     def rotated(row: Row) -> bool:
         return (row["event_type"], row["phase"], row["outcome"]) == (
-            "key.rotated", "result", "success") and chat_log.moment(row) >= began  # fmt: skip
+            "key.rotated", "result", "success") and _is_of(grant, row, began)  # fmt: skip
 
     found = _awaited_for(desk, grant, rotated)
     yield Reply(desk.say("at_work", ticket=grant.ticket) if found is None else desk.say(
@@ -55,28 +57,41 @@ def rotate(desk: Desk, who: str, command: Command, message: Message, record: Rec
 
 
 def revoke(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
-    grant = _theirs(desk, who, command.target)
+    grant = theirs(desk, who, command.target)
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
         return
-    given = command.fields.get("purpose", "").casefold()
-    reason = given if given in REASONS_TO_END else WITHDRAWN
-    whose = Selector("ticket", source=grant.source, ticket=grant.ticket)
+    yield from ended(desk, who, grant.source, grant.ticket, _reason(command), message)
+
+
+def ended(
+    desk: Desk, who: str, source: str, ticket: str, reason: str, message: Message
+) -> Replies:
+    """Order the end of a ticket, whatever there is of it, and tell it once it is on record."""
+    whose = Selector("ticket", source=source, ticket=ticket)
     order = Order(f"chat-{_digest(message)[:24]}", reason, whose, None, who)
     handover.submit_order(desk.functions, naming.REVOKE_FUNCTION, order, desk.now())
-    yield Reply(desk.say("revoking", ticket=grant.ticket, reason=reason), public=True)
+    yield Reply(desk.say("revoking", ticket=ticket, reason=reason), public=True)
 
     def over(row: Row) -> bool:
-        return (row["event_type"], row["outcome"]) == (REVOKED, "success")
+        return (row["event_type"], row["phase"], row["outcome"]) == (REVOKED, "result", "success")
 
-    found = _awaited_for(desk, grant, over)
+    query = f'ticket_system: "{source}" and ticket_id: "{ticket}" and event_type: "{REVOKED}"'
+    found = _awaited_by(desk, query, over)
     done = "at_work" if found is None else "revoked"
-    yield Reply(desk.say(done, ticket=grant.ticket), public=found is not None)
+    yield Reply(desk.say(done, ticket=ticket), public=found is not None)
+
+
+def _reason(command: Command) -> str:
+    """Why it ends, as people say it; what is none of these is `withdrawn`."""
+    said = f"{command.fields.get('purpose', '')} {command.words}".casefold()
+    return next((reason for reason, signs in SIGNS.items()
+                 if any(sign in said for sign in (reason, *signs))), WITHDRAWN)  # fmt: skip
 
 
 def disable(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     """Its keys are switched off, by whom it concerns; nothing of it is deleted."""
-    grant = _theirs(desk, who, command.target)
+    grant = theirs(desk, who, command.target)
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
         return
@@ -85,7 +100,7 @@ def disable(desk: Desk, who: str, command: Command, message: Message, record: Re
 
 def enable(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     """What was switched off is given back: it takes who may approve there, where chats may."""
-    grant = _theirs(desk, who, command.target)
+    grant = theirs(desk, who, command.target)
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
         return
@@ -125,7 +140,7 @@ def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
         yield Reply(desk.say("key_off" if off else "key_on", ticket=grant.ticket), public=True)
 
 
-def _theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
+def theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
     """The live grant of that ticket, if this person may act on it: who asked for it, and who may
     approve in its environment. Else which sentence says why not."""
     found = [one for one in chat_log.grants(desk.audit_log, desk.now(), ticket=ticket)
@@ -135,9 +150,18 @@ def _theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
     return found[0] if may_see(desk.rules, who, found[0]) else "not_yours"
 
 
+def _is_of(grant: Grant, row: Row, since: datetime) -> bool:
+    """Whether a row is about that grant, not about another one of its application."""
+    return (row["ticket_system"], row["ticket_id"]) == (grant.source, grant.ticket) and (
+        chat_log.moment(row) >= since)  # fmt: skip
+
+
 def _awaited_for(desk: Desk, grant: Grant, wanted: Callable[[Row], bool]) -> Row | None:
     query = f'application: "{grant.application}" and environment: "{grant.environment}"'
+    return _awaited_by(desk, query, wanted)
 
+
+def _awaited_by(desk: Desk, query: str, wanted: Callable[[Row], bool]) -> Row | None:
     def rows() -> Sequence[Row]:
         now = desk.now()
         return desk.audit_log.get_logs(query, now - timedelta(hours=1), now + chat_log.AHEAD)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from shared import chat_log, forms, tickets
 from shared.chat import offers, terms
 from shared.chat.grammar import Command
-from shared.chat.messages import APPROVE, REJECT, Button, Message, Reply
+from shared.chat.messages import APPROVE, DETAILS, REJECT, Button, Message, Reply
 from shared.chat.offers import Offer
 from shared.chat_log import REQUESTED
 from shared.commanding.desk import Desk, Recorder, Replies, once_visible, refusal
+from shared.commanding.grant_actions import theirs
 from shared.fields import Refused
 from shared.refusals import Denied
+from shared.tickets import Ticket
+
+DAY = timedelta(days=1)
 
 
 def request(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
@@ -29,9 +33,15 @@ def request(desk: Desk, who: str, command: Command, message: Message, record: Re
 
 
 def extend(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
-    """A new request for what the ticket asked for, with a later end; of tickets made in a chat."""
+    """A new request for what a live grant has, with a later end; of grants from a chat. Whose grant
+    it is cannot decide on it, whoever asks."""
+    grant = theirs(desk, who, command.target)
+    if isinstance(grant, str):
+        yield Reply(desk.say(grant, ticket=command.target))
+        return
     rows = chat_log.of_ticket(desk.audit_log, command.target, desk.now())
-    first = opened_ever(desk, chat_log.offer_of(rows))
+    text = chat_log.offer_of(rows, command.target, desk.key)
+    first = chat_log.opened_ever(text, desk.key)
     if first is None:
         yield Reply(desk.say("not_ours", ticket=command.target))
         return
@@ -44,6 +54,11 @@ def extend(desk: Desk, who: str, command: Command, message: Message, record: Rec
     asked = {name: content[name] for name in content
              if name not in ("id", "url", "title", "status", "requester", "approvals")}  # fmt: skip
     asked |= {"ttl_seconds": seconds, "purpose": command.fields["purpose"]}
+    if desk.rules.person(who) != desk.rules.person(grant.requester):
+        if first.ticket.beneficiary is not None:  # a ticket names one person beside its requester
+            yield Reply(desk.say("not_yours", ticket=command.target))
+            return
+        asked["beneficiary"] = {"id": grant.requester, "email": grant.requester}
     yield from offered(desk, who, "accesskey.ticket.extended", asked, message, record)
 
 
@@ -55,7 +70,8 @@ def offered(
         yield Reply(desk.say("stopped"))
         return
     id = ticket_id(message.event)
-    if len(chat_log.asked_today(desk.audit_log, who, desk.now()) - {id}) >= desk.most_requests:
+    today = chat_log.asked_today(desk.audit_log, desk.rules, who, desk.now())
+    if len(today - {id}) >= desk.most_requests:
         yield refusal(desk, Denied("too_many_requests"))
         return
     ticket = terms.ticket_of(content, id=id, url=message.url, kind=message.kind, who=who)
@@ -73,34 +89,59 @@ def offered(
     attempt = record(id, ticket.application)
     attempt.base |= {"requester_id": who, "environment": ticket.environment}
     desk.audit_log.put_logs(chat_log.told(attempt, REQUESTED, desk.now(), message=text))
-    once_visible(desk, id, chat_log.offer_of)  # else `approve` and `list` would not know it yet
-    yield Reply(card(desk, offer), public=True, buttons=(
-        Button(desk.say("approve"), APPROVE, text), Button(desk.say("reject"), REJECT, text)))
+    # Else `approve` and `list` would not know it yet.
+    once_visible(desk, id, lambda rows: chat_log.offer_of(rows, id, desk.key))
+    yield Reply(card(desk, offer), public=True, buttons=buttons(desk, text))
+
+
+def buttons(desk: Desk, text: str) -> tuple[Button, ...]:
+    """Of a request that may be decided."""
+    return tuple(Button(desk.say(action), action, text) for action in (APPROVE, REJECT, DETAILS))
 
 
 def card(desk: Desk, offer: Offer) -> str:
-    """What everybody in the channel may see: who, for what, how long; no parameters."""
+    """What everybody in the channel may see: who, for whom and what, how long; the rest is told to
+    those who ask for it, and may know it."""
     ticket = offer.ticket
-    return desk.say(
+    told = desk.say(
         "card", ticket=ticket.id, requester=ticket.requester.email, action=offer.action,
         application=ticket.application, environment=ticket.environment,
         templates=", ".join(one.template for one in ticket.permissions),
         days=_lifetime(ticket.ttl_seconds),
         quorum=desk.rules.environments[ticket.environment].quorum,
     )  # fmt: skip
+    if ticket.beneficiary:
+        told += "\n" + desk.say("card_for", person=ticket.beneficiary.email)
+    if ticket.replaces:
+        told += "\n" + desk.say("card_replaces", user=ticket.replaces)
+    return told
+
+
+def details(desk: Desk, offer: Offer) -> str:
+    """All that is asked for, for those who decide."""
+    ticket = offer.ticket
+    permissions = "\n".join(
+        f"  {one.template}: " + " ".join(f"{k}={v}" for k, v in sorted(one.parameters.items()))
+        for one in ticket.permissions)  # fmt: skip
+    return card(desk, offer) + "\n" + desk.say(
+        "all_of_it", purpose=ticket.purpose, use_case=ticket.use_case, permissions=permissions,
+        readers=", ".join(arn.rpartition("/")[2] for arn in ticket.consumers) or "-",
+        addresses=", ".join(ticket.source_ips) or "-",
+        alternative=ticket.alternative_considered or "-", rotation=_rotation(ticket),
+    )  # fmt: skip
+
+
+def _rotation(ticket: Ticket) -> str:
+    given = (ticket.rotation_days, ticket.rotation_wait_days)
+    return " + ".join(f"{days} d" for days in given if days is not None) or "-"
 
 
 def _lifetime(seconds: int) -> str:
-    return f"{seconds // 86_400} d" if seconds % 86_400 == 0 else f"{seconds // 3600} h"
+    whole_days = seconds % DAY.total_seconds() == 0
+    return f"{seconds // 86_400} d" if whole_days else f"{seconds // 3600} h"
 
 
 def ticket_id(event: str) -> str:
     """The same for the same message, so that a retry is no second request."""
     text = base64.b32encode(hashlib.sha256(event.encode()).digest()).decode()
     return f"AK-{text[:4]}-{text[4:8]}"
-
-
-def opened_ever(desk: Desk, text: str) -> Offer | None:
-    """An offer of ours, however old."""
-    found = offers.opened(text, desk.key, datetime.min.replace(tzinfo=desk.now().tzinfo))
-    return found if isinstance(found, Offer) else None

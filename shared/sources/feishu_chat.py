@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.chat.messages import APPROVE, REJECT, Message
+from shared.chat.messages import ACTIONS, Message
 from shared.http_event import Inbound
 from shared.places import Place
 from shared.refusals import Denied
@@ -78,7 +78,7 @@ def _typed(event: Mapping[str, Any], place: Place) -> Message | Heard | Denied:
 
 def _pressed(event: Mapping[str, Any], id: str, place: Place) -> Message | Heard | Denied:
     value, where, who = event["action"].get("value"), event["context"], event["operator"]
-    if not isinstance(value, dict) or value.get("action") not in (APPROVE, REJECT):
+    if not isinstance(value, dict) or value.get("action") not in ACTIONS:
         return NOTHING  # a button of another card
     return _message(
         who, who["tenant_key"], place, event=f"press {id}",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from shared import vendor_secrets
-from shared.chat.messages import APPROVE, REJECT, REPLY_PATH, Filled, Message
+from shared.chat.messages import ACTIONS, REPLY_PATH, Filled, Message
 from shared.http_event import Inbound
 from shared.places import Place
 from shared.refusals import Denied
@@ -131,7 +131,7 @@ def window(
 
 def _pressed(content: Any, team: str, user: str) -> Message | None:
     pressed = content["actions"][0]
-    if pressed["action_id"] not in (APPROVE, REJECT):
+    if pressed["action_id"] not in ACTIONS:
         return None
     return _message(
         team, user, content["channel"]["id"], reply=content["response_url"],

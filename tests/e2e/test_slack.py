@@ -15,6 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from demo import actors, chat, slack
 from tests.e2e.chat import Said, asked, id_of, press, request, say, text_of
 from tests.e2e.conftest import Scene, pass_time, until
+from tests.e2e.test_cleanup import fault
 from tests.e2e.test_revoke import issued, remains
 
 
@@ -86,18 +87,106 @@ def test_two_people_at_once_make_one_key(scene: Scene) -> None:
     assert 1 == created_keys(scene)
 
 
-def test_refusal_by_the_worker_is_told_and_another_press_hands_nothing_over(scene: Scene) -> None:
+def test_refusal_by_the_worker_is_told_and_is_final(scene: Scene) -> None:
     """The application has its key already: that is known once the worker has looked."""
     press(scene, "bob", asked(scene)).told(2)
     card = asked(scene)
     _, refused = press(scene, "bob", card).told(2)
     assert f"{id_of(card)} was refused: " in text_of(refused)
 
-    again = press(scene, "bob", card).told(1)
-
-    assert f"You have decided on {id_of(card)} already." == text_of(again[0])
-    until(lambda: [call for call in scene.history() if call["action"] == "GetAsyncTask"])
+    for name in ("bob", "carol"):  # another vote would be another task
+        (again,) = press(scene, name, card).told(1)
+        assert f"{id_of(card)} was refused: " in text_of(again)
+    assert f"{id_of(card)} was refused: " in text_of(
+        say(scene, "alice", f"status {id_of(card)}").told()[0])
     assert 1 == created_keys(scene)
+
+
+def at_work(scene: Scene) -> dict[str, Any]:
+    """A request that bob has approved, and that the worker takes its time for."""
+    card = asked(scene)
+    fault(scene, "delay", "kms", "GetSecretValue", function="akw-issue", seconds=6)
+    press(scene, "bob", card).told(1)
+    return card
+
+
+def test_press_while_the_worker_is_at_work_is_no_second_order(scene: Scene) -> None:
+    card = at_work(scene)
+
+    (again,) = press(scene, "carol", card).told(1)
+
+    assert f"{id_of(card)} is still being worked on" in text_of(again)
+    until(lambda: [call for call in scene.history() if call["action"] == "GetAsyncTask"])
+    until(lambda: scene.audit('event_type: "key.issued" and phase: result'))
+    assert 1 == created_keys(scene)
+
+
+def test_request_that_is_taken_back_while_it_is_at_work_leaves_nothing(scene: Scene) -> None:
+    """What somebody was told has ended, has, and does not come later."""
+    card = at_work(scene)
+    ticket = id_of(card)
+
+    ending, over = say(scene, "alice", f"cancel {ticket}").told(2)
+
+    assert f"The grant of {ticket} is being ended (withdrawn)." == text_of(ending)
+    assert f"The grant of {ticket} is ended" in text_of(over)
+    until(lambda: all(task["state"] in ("Succeeded", "Failed") for task in scene.tasks()))
+    assert not remains(scene)
+
+
+def test_killed_command_tells_the_channel_after_all(scene: Scene) -> None:
+    """It dies when it has handed the ticket over; the run after it says what came of it."""
+    card = asked(scene)
+    fault(scene, "kill-after", "fc", "InvokeFunction", function="akw-command")
+
+    approved, issued = press(scene, "bob", card).told(2)
+
+    assert (True, {}) == (approved["replace_original"], slack.buttons(approved))
+    assert f"{id_of(card)} is issued: secret akw/{scene.application}/dev" in text_of(issued)
+    assert 1 == created_keys(scene)
+
+
+def test_nobody_is_left_without_a_word(scene: Scene) -> None:
+    """The log does not answer: whoever asked is told, and asks again."""
+    card = asked(scene)
+    for name in ("akw-command", "akw-lookup"):
+        fault(scene, "error", "sls", "GetLogs", status=403, code="Unauthorized", times=0,
+              function=name)  # fmt: skip
+    said = [press(scene, "bob", card), say(scene, "alice", f"status {id_of(card)}")]
+    assert ["akwarden cannot take this now; try again in a minute."] * 2 == [
+        text_of(one.told()[0]) for one in said]  # fmt: skip
+    scene.stage.manage("DELETE", "/faults")
+
+    assert "is issued" in text_of(press(scene, "bob", card).told(2)[1])
+
+
+def test_who_decides_sees_all_that_is_asked_for(scene: Scene) -> None:
+    """By a button or a word, alone; the channel sees for whom it is."""
+    card = asked(scene, **{"for": "grace@example.com"})
+    assert "for grace@example.com" in text_of(card)
+    assert "orders-logs" not in str(slack.buttons(card).keys()) + text_of(card)
+
+    told = [press(scene, "bob", card, "details").told()[0],
+            say(scene, "carol", f"show {id_of(card)}").told()[0]]  # fmt: skip
+
+    for one in told:
+        assert "ephemeral" == one["response_type"]
+        for part in ("the order system writes its logs", "project=orders-logs", "orders-reader",
+                     "for grace@example.com", "on-premises"):  # fmt: skip
+            assert part in text_of(one)
+    (refused,) = press(scene, "erin", card, "details").told()
+    assert "is not yours" in text_of(refused)
+
+
+def test_consent_can_be_taken_back_until_it_is_served(scene: Scene) -> None:
+    card = asked(scene, env="prod", ip="198.51.100.7")
+    (first,) = press(scene, "carol", card).told()
+
+    (rejected,) = press(scene, "carol", first, "reject").told()
+
+    assert "Rejected; decided by carol@example.com." in text_of(rejected)
+    assert f"{id_of(card)} was rejected." == text_of(press(scene, "dave", card).told()[0])
+    assert 0 == created_keys(scene)
 
 
 @pytest.mark.parametrize(("who", "reason"), [
@@ -151,9 +240,27 @@ def test_extension_is_asked_for_and_approved_in_chat(scene: Scene) -> None:
     _, done = press(scene, "carol", longer).told(2)
 
     assert f"{id_of(longer)} is done." == text_of(done)
+    assert f"{id_of(longer)} was served already." == text_of(
+        say(scene, "alice", f"status {id_of(longer)}").told()[0])
     assert 1 == created_keys(scene)
     assert [id_of(longer)] == [row["ticket_id"] for row in scene.audit(
         'event_type: "grant.extended" and phase: result')]  # fmt: skip
+
+
+def test_nobody_decides_on_a_longer_life_of_their_own_grant(scene: Scene) -> None:
+    """Whoever asks for it; and strangers cannot ask."""
+    card = asked(scene, "carol")
+    press(scene, "bob", card).told(2)
+    words = f'extend {id_of(card)} ttl=20d reason="needed for June"'
+    (refused,) = say(scene, "alice", words).told()
+    assert "is not yours" in text_of(refused)
+
+    (longer,) = say(scene, "bob", words).told()
+    assert "for carol@example.com" in text_of(longer)
+    (own,) = press(scene, "carol", longer).told()
+
+    assert "approver_is_requester" in text_of(own)
+    assert [] == scene.audit('event_type: "grant.extended"')
 
 
 def test_lookups_show_what_is_ones_own(scene: Scene) -> None:
