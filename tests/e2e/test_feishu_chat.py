@@ -82,7 +82,7 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     assert (200, {}) == (said.status, said.answer)
     (card,) = said.told()
     ticket, group = id_of(card), feishu.chat(scene.application)
-    assert (group, {"approve", "reject"}) == (card["to"], set(feishu.buttons(card)))
+    assert (group, {"approve", "reject", "details"}) == (card["to"], set(feishu.buttons(card)))
     assert "orders-logs" not in feishu.text_of(card)
 
     pressed = press(scene, "bob", card)

@@ -180,6 +180,16 @@ def test_extension_widens_and_narrows_nothing(changes: dict[str, Any], where: st
     assert END == end_in(world)
 
 
+def test_nobody_approves_a_longer_life_of_their_own_grant() -> None:
+    """Whoever asks for it: a friend could."""
+    world = issued()
+
+    outcome = extended(world, replace(EXTENSION, approvers=("alice", "dave@example.com")))
+
+    assert Denied("approver_is_requester", "approvals") == outcome
+    assert END == end_in(world)
+
+
 def test_extension_never_shortens() -> None:
     world = issued()
 
