@@ -56,8 +56,8 @@ posture: $(STAMP)  ## what is wrong with the account's users, keys and policies;
 sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
 	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd), in five processes
-	@$(MAKE) --no-print-directory -j5 test-crowd test-e2e test-rest life-1 life-2
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in five processes
+	@$(MAKE) --no-print-directory -j5 LIFE=30x300 test-crowd test-e2e test-rest life-1 life-2
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too:
 # the lives take what is left. Each part's output is shown when it has ended.
@@ -91,10 +91,11 @@ bench-cold: $(STAMP)  ## how fast the ingress answers from nothing, beside impor
 life: $(STAMP)  ## a hundred applications for four hundred days, checked every day
 	@$(MAKE) --no-print-directory -j2 life-1 life-2
 
-# Two accounts of fifty, each with a story of its own, in two processes.
+# Two accounts of fifty, each with a story of its own, in two processes; in `make test` smaller ones.
+LIFE ?= 50x400
 life-%: $(STAMP)
 	@mkdir -p build
-	@AKW_LIFE=50x400 LIFE_SEED=$* nice $(BIN)/python -m pytest -s tests/life > build/life-$*.log 2>&1; \
+	@AKW_LIFE=$(LIFE) LIFE_SEED=$* nice $(BIN)/python -m pytest -s tests/life > build/life-$*.log 2>&1; \
 	  ended=$$?; cat build/life-$*.log; exit $$ended
 
 faults: $(STAMP)  ## every call broken in every way, checked (an hour and a half; N=500 SEED=1: random pairs)
