@@ -3,8 +3,8 @@
 Tickets are issued, prolonged, amended, withdrawn and run out; keys are rotated, leak, and are
 meddled with by hand; one day in five something fails. Timers fire where something can change,
 consumers are asked where keys change. Five of them for three hundred days here, two accounts of
-fifty for four hundred by `make life`, two of thirty by `make test`; AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set
-another story.
+fifty for four hundred by `make life`, two of thirty by `make test`;
+AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set another story.
 """
 
 from __future__ import annotations

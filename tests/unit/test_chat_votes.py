@@ -1,0 +1,194 @@
+"""Whatever people say and press in a chat, in whichever order, however late the log shows it:
+nothing is handed over but what enough of the right people have approved, and that is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared import audit, bootstrap, chat_log, naming
+from shared.audit import Row
+from shared.chat import offers
+from shared.chat.messages import Message, Reply
+from shared.chat.terms import Terms
+from shared.commanding import dispatch
+from shared.commanding.desk import Desk
+from shared.policies import Assets
+from shared.secrecy import Secret
+from tests.unit.samples import ACCOUNT_ID, NOW
+from tests.unit.strategies import thorough
+
+RULES = bootstrap.rules()
+TERMS = Terms(RULES, bootstrap.templates(), Assets(ACCOUNT_ID, "cn-hangzhou", "p", "d"), "all")
+KEY = Secret("a key of the chat's")
+# Accounts by the person who has them: two of them have two.
+PEOPLE = {name: f"{name}@example.com"
+          for name in ("alice", "bob", "carol", "dave", "erin", "frank", "grace")}  # fmt: skip
+ACCOUNTS = PEOPLE | {"alice-too": "alice@corp.example.com", "carol-too": "carol@corp.example.com"}
+VOTERS = {"dev": {"bob", "carol", "dave"}, "prod": {"carol", "dave", "erin", "frank"}}
+QUORUM = {"dev": 1, "prod": 2}
+OPEN = timedelta(hours=8)
+
+
+def person(account: str) -> str:
+    return account.removesuffix("-too")
+
+
+@dataclass
+class Chat:
+    """A desk with a log that is behind, and a clock that moves when somebody waits."""
+
+    lag: float
+    now: datetime = NOW
+    issuing: bool = True
+    rows: list[tuple[datetime, Row]] = field(default_factory=list)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    said: int = 0
+
+    # -- ports.AuditLog
+    def put_logs(self, rows: Sequence[Row]) -> None:
+        self.rows += [(self.now + timedelta(seconds=self.lag), row) for row in rows]
+
+    def get_logs(self, query: str, since: datetime, until: datetime) -> list[Row]:
+        named = re.findall(r'(ticket_id|event_type): "([^"]*)"', query)
+        return [row for visible, row in self.rows if visible <= self.now
+                and all(row[name] == value for name, value in named)
+                and since <= chat_log.moment(row) <= until]  # fmt: skip
+
+    # -- ports.Functions
+    def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
+        assert function == naming.ISSUE_FUNCTION
+        known = task_id in self.tasks
+        self.tasks.setdefault(task_id, json.loads(payload))
+        return not known
+
+    def get_async_task(self, function: str, task_id: str) -> str:
+        return "Running"
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def say(self, account: str, **what: str) -> list[Reply]:
+        """One message of somebody's; what it was answered."""
+        self.said += 1
+        message = Message("slack", account, "https://app.slack.com/client/T1/C1",
+                          f"message {self.said}", "/commands/T1/1", **what)  # fmt: skip
+        desk = Desk(
+            people=SimpleNamespace(of=lambda _, name: ACCOUNTS[name]),  # type: ignore[arg-type]
+            rules=RULES, terms=TERMS, key=KEY, most_requests=9, language="en",
+            issuing=self.issuing, functions=self, audit_log=self,  # type: ignore[arg-type]
+            account_id=ACCOUNT_ID, now=lambda: self.now, sleep=self.sleep,
+            remaining_seconds=lambda: 0,
+        )  # fmt: skip
+        return list(dispatch.answers(desk, message, lambda ticket, application: audit.attempt(
+            audit.Subject("slack", ticket, application, ""),
+            naming.operation_id("slack", f"{ticket} {message.event}", "chat"), fc_request_id="r",
+            fc_function="akw-command", account_id=ACCOUNT_ID, region="r", trigger="chat",
+            broker_version="0")))  # fmt: skip
+
+    def ask(self, account: str, environment: str, beneficiary: str = "") -> str:
+        """A request; what its buttons carry."""
+        whom = f"for={PEOPLE[beneficiary]} " if beneficiary else ""
+        told = self.say(account, text=(
+            f"request app=orders env={environment} template=sls-logstore-write project=orders-logs "
+            f"logstore=app usecase=on-premises readers=orders-reader ttl=7d confirm=yes {whom}"
+            'ip=198.51.100.7 reason="the order system writes its logs"'))  # fmt: skip
+        assert told[0].buttons, told
+        return told[0].buttons[0].offer
+
+    def forge(self, ticket: str, event: str, **more: str) -> None:
+        """A row that another function has written."""
+        row = dict.fromkeys(audit.FIELDS, "") | {
+            "event_type": event, "ticket_system": "slack", "ticket_id": ticket,
+            "time_ms": str(int((self.now - timedelta(hours=1)).timestamp() * 1000))} | more
+        self.rows.append((self.now, row))
+
+
+_account = st.sampled_from(["carol", "dave", "carol", "dave", "carol-too", *sorted(ACCOUNTS)])
+_decision = st.sampled_from(["approve", "approve", "reject"])
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["press", "press", "type"]), _account, _decision)
+    | st.tuples(st.sampled_from(["press", "press", "type"]), _account, _decision)
+    | st.tuples(st.just("cancel"), _account, st.just(""))
+    | st.tuples(st.just("wait"), st.sampled_from(["1", "3600", "28000", "29000"]), st.just(""))
+    | st.tuples(st.just("forge"), _account, _decision)
+    | st.tuples(st.just("copy"), _account, _decision)
+    | st.tuples(st.just("redirect"), st.just(""), st.just(""))
+    | st.tuples(st.just("switch"), st.sampled_from(["off", "on"]), st.just("")),
+    max_size=10,
+)  # fmt: skip
+
+
+PRESS, TYPE = "press", "type"
+
+
+@example("alice", "", "prod", [(PRESS, "carol", "approve"), (PRESS, "carol", "reject"),
+                               (PRESS, "dave", "approve")], 0.0)  # fmt: skip
+@example("alice", "", "prod", [(PRESS, "carol", "approve"), (TYPE, "carol-too", "approve"),
+                               (TYPE, "dave", "approve")], 2.0)  # fmt: skip
+@example("alice", "", "dev", [("cancel", "alice", ""), (PRESS, "bob", "approve")], 2.0)
+@given(_account, st.sampled_from(["", "", "bob", "carol", "grace"]),
+       st.sampled_from(["dev", "prod"]), STEPS, st.sampled_from([0.0, 2.0]))  # fmt: skip
+@thorough
+def test_nothing_is_handed_over_but_what_was_approved_and_that_is(
+    requester: str, beneficiary: str, environment: str, steps: list[tuple[str, str, str]],
+    lag: float,
+) -> None:  # fmt: skip
+    chat = Chat(lag)
+    other = chat.ask("grace", "dev")
+    text, asked_at = chat.ask(requester, environment, beneficiary), chat.now
+    offer, decoy = (chat_log.opened_ever(one, KEY) for one in (text, other))
+    assert offer is not None
+    assert decoy is not None
+    ticket, barred = offer.ticket.id, {person(requester), beneficiary}
+    approved: set[str] = set()
+    closed = False  # by a rejection, or by being taken back
+
+    for what, whose, decision in steps:
+        told: list[Reply] = []
+        counts = person(whose) in VOTERS[environment] - barred and chat.now < asked_at + OPEN
+        if what in ("press", "type"):
+            if counts and not closed and not chat.tasks:
+                if decision == "reject":
+                    closed = True
+                elif chat.issuing:
+                    approved.add(person(whose))
+            told = (chat.say(whose, action=decision, offer=text) if what == "press" else
+                    chat.say(whose, text=f"{decision} {ticket}"))  # fmt: skip
+            assert told, "nobody is left without a word"
+        elif what == "cancel":
+            closed = closed or (person(whose) == person(requester) and not chat.tasks)
+            if not chat.tasks:  # else it orders the end, which is told elsewhere
+                chat.say(whose, text=f"cancel {ticket}")
+        elif what == "wait":
+            chat.now += timedelta(seconds=int(whose))
+        elif what == "switch":
+            chat.issuing = whose == "on"
+        elif what == "redirect":
+            chat.forge(ticket, chat_log.REQUESTED, message=other)
+        else:
+            signed = offers.ballot(decoy, ACCOUNTS[whose], decision, KEY) if what == "copy" else ""
+            if decision == "approve":  # a false rejection is an outage, never an access
+                chat.forge(ticket, chat_log.VOTED, reason=decision, approver_id=ACCOUNTS[whose],
+                           message=signed)  # fmt: skip
+        enough = len(approved) >= QUORUM[environment] and not closed
+        if chat.tasks:
+            assert enough, (what, whose, decision)
+        elif enough and what in ("press", "type") and decision == "approve" and counts:
+            pytest.fail(f"approved, and not handed over: {told}")
+
+    handed = [task["ticket"] for task in chat.tasks.values()]
+    assert len(handed) <= 1
+    for content in handed:
+        assert (ticket, environment) == (content["id"], content["environment"])
+        assert approved == {person(one["approver"]["id"].partition("@")[0])
+                            for one in content["approvals"]}  # fmt: skip
