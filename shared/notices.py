@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -90,16 +91,26 @@ class Notice:
 
 
 def of_rows(rows: Iterable[Row]) -> list[Notice]:
-    """The oldest first; what is the same for people is there once."""
+    """The oldest first; what is the same for people is there once. A row that is none of our form
+    (others can write into the log) tells nothing, and keeps no other from being told."""
     found: dict[str, Notice] = {}
     for row in rows:
         notice = _of(row)
+        if notice is None:
+            continue
         if not (notice.event == REJECTED and notice.reason.partition(" ")[0] in _UNTOLD):
             found.setdefault(notice.id, notice)
     return list(found.values())
 
 
-def _of(row: Row) -> Notice:
+def _of(row: Row) -> Notice | None:
+    try:
+        return _read(row) if row["event_type"] in EVENTS else None
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(row: Row) -> Notice:
     event, expiring = row["event_type"], row["event_type"] == EXPIRING
     within, ends = (row["resources"], row["message"]) if expiring else ("", "")
     # Each run of an operation tells the same; an end tells the same for each order that asks for
@@ -148,8 +159,9 @@ def past_of(rows: Iterable[Row]) -> Past:
         if row["event_type"] == SENT:
             told.add(key)
         else:
-            last = datetime.fromtimestamp(int(float(row["last_ms"])) / 1000, UTC)
-            failures[key] = int(row["times"]), last
+            with suppress(ValueError, OverflowError, OSError):
+                last = datetime.fromtimestamp(int(float(row["last_ms"])) / 1000, UTC)
+                failures[key] = int(row["times"]), last
     return Past(frozenset(told), failures)
 
 

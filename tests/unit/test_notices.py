@@ -73,6 +73,13 @@ def test_second_delivery_of_a_used_ticket_tells_nobody() -> None:
     assert [] == notices.of_rows([row("ticket.rejected", reason="ticket_consumed")])
 
 
+@pytest.mark.parametrize("changes", [
+    {"time_ms": ""}, {"time_ms": "soon"}, {"time_ms": "9" * 30}, {"event_type": "of.others"},
+])  # fmt: skip
+def test_row_that_is_none_of_ours_keeps_no_other_from_being_told(changes: dict[str, str]) -> None:
+    assert 1 == len(notices.of_rows([row() | changes, {}, row()]))
+
+
 @given(st.integers(0, 40), st.integers(0, 90))
 @brief
 def test_pauses_double_up_to_an_hour(times: int, minutes: int) -> None:
