@@ -65,7 +65,7 @@ class Life(House):
         self.ram: RamClient = self._admin.ram
         self.ram.create_role(ram_models.CreateRoleRequest(
             role_name=READER, assume_role_policy_document=TRUST))  # fmt: skip
-        endpoint = bootstrap._endpoint(self.settings)
+        endpoint = bootstrap.workers._endpoint(self.settings)
         self._sts, self._endpoint = StsAdapter(endpoint), endpoint
         self._ledger: Secret | None = None  # and these rules: read once, as a warm instance would
         self._rules: housekeeping.House | None = None

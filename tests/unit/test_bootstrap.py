@@ -21,7 +21,7 @@ def test_signing_secrets_are_read_in_their_order() -> None:
     """The newest first, as they stand in the list."""
     texts = [signing_secret(32), signing_secret(24)]
 
-    read = bootstrap._signing_secrets(Secret(json.dumps(texts)))
+    read = bootstrap.ingress._signing_secrets(Secret(json.dumps(texts)))
 
     assert texts == [secret.reveal() for secret in read]
 
@@ -48,7 +48,7 @@ _UNUSABLE = {
 def test_unusable_signing_secret_is_refused_without_its_text(name: str) -> None:
     """A weak or misplaced secret would let strangers in; the error must not tell it either."""
     with pytest.raises(ConfigError) as raised:
-        bootstrap._signing_secrets(Secret(_UNUSABLE[name]))
+        bootstrap.ingress._signing_secrets(Secret(_UNUSABLE[name]))
 
     assert 1 == len(raised.value.problems)
     assert signing_secret() not in str(raised.value)

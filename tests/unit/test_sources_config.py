@@ -26,7 +26,7 @@ def test_shipped_files_can_be_used() -> None:
 
 def test_source_that_is_on_must_be_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are off need not be, and are not looked at."""
-    monkeypatch.setattr(bootstrap, "places", lambda: places.load(PLACE))
+    monkeypatch.setattr(bootstrap.configuration, "places", lambda: places.load(PLACE))
     named = SimpleNamespace(kinds=("dingtalk",))
     lacking = SimpleNamespace(kinds=("dingtalk", "jira"))
 

@@ -1,202 +1,52 @@
-"""Put together what a handler needs, per invocation, from environment and configuration.
-
-Imports are inside the functions on purpose: an ingress must not pay for the SDKs of a worker.
-"""
+"""What every other function works with: ports with the credentials of one invocation, and rules."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from shared import hints, naming
 from shared import settings as settings_module
-from shared.errors import ConfigError
+from shared.bootstrap.configuration import (
+    assets,
+    audiences,
+    chat_terms,
+    enabled,
+    lifecycle,
+    module_name,
+    now,
+    people,
+    places,
+    rules,
+    rules_of,
+    settings,
+    templates,
+)
+from shared.bootstrap.ingress import kms_reader
 from shared.secrecy import Secret
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.adapters.kms_reader import KmsReader
-    from shared.adapters.light import Caller
     from shared.adapters.tea import Credentials, Endpoint
-    from shared.audiences import Audience
     from shared.broker import Broker
     from shared.casework import Rulebook
-    from shared.chat.form import Form
-    from shared.chat.messages import Message
-    from shared.chat.terms import Terms
-    from shared.chatting import Counter
     from shared.commanding.desk import Desk as CommandDesk
     from shared.event_intake import EventDesk
     from shared.examination import Auditor
     from shared.fetching import Fetcher
     from shared.housekeeping import House
-    from shared.intake import Desk
     from shared.ledger import LiveGrant
-    from shared.lifecycle import Lifecycle, RotationTerms
-    from shared.listening import Ear
+    from shared.lifecycle import RotationTerms
     from shared.lookups import Shelf
     from shared.notifying import Herald
-    from shared.people import People
     from shared.places import Place
-    from shared.policies import Assets
     from shared.ports import AuditLog, Chat, Functions, Messenger, Records
     from shared.posture.reading import Observer
-    from shared.refusals import Denied
-    from shared.rules import Rules
     from shared.sealing import Sealer
-    from shared.templates import Template
 
-T = TypeVar("T")
-CONFIG = Path(__file__).resolve().parent.parent / "config"
-SECRETS_CACHE_SECONDS = 300
-SHORTEST_SECRET_BYTES = 24
-VERSION = "0.1.0"
-
-
-def now() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)
-
-
-def settings() -> Settings:
-    """From this process's environment; ConfigError if it is not usable."""
-    return settings_module.read(os.environ)
-
-
-def rules() -> Rules:
-    """`config/rules.toml`; ConfigError with all its problems."""
-    from shared import rules as module
-
-    return module.load((CONFIG / "rules.toml").read_text(encoding="utf-8"))
-
-
-def rules_of(current: Settings) -> Rules:
-    """The same, with no way past approvals unless that is switched on."""
-    found = rules()
-    return found if current.break_glass == "on" else replace(found, break_glass=None)
-
-
-def templates() -> dict[str, Template]:
-    """`config/templates.toml`; ConfigError with all its problems."""
-    from shared import templates as module
-
-    return module.load((CONFIG / "templates.toml").read_text(encoding="utf-8"))
-
-
-def places() -> dict[str, Place]:
-    """`config/sources.toml`; ConfigError with all its problems."""
-    from shared import places as module
-
-    return module.load((CONFIG / "sources.toml").read_text(encoding="utf-8"))
-
-
-def enabled(current: Settings) -> dict[str, Place]:
-    """The places of the sources that are on; ConfigError if the file lacks one of them."""
-    known = places()
-    if missing := [kind for kind in current.kinds if kind not in known]:
-        raise ConfigError(
-            [f"AKWARDEN_SOURCES: config/sources.toml has no [{kind}]" for kind in missing])
-    return {kind: known[kind] for kind in current.kinds}
-
-
-def audiences(current: Settings) -> dict[str, Audience]:
-    """`config/notifications.toml`, of the ways that are on; ConfigError with all its problems, or
-    if it lacks one of them."""
-    from shared import audiences as module
-
-    known = module.load((CONFIG / "notifications.toml").read_text(encoding="utf-8"))
-    if missing := [way for way in current.ways if way not in known]:
-        raise ConfigError(
-            [f"AKWARDEN_NOTIFY: config/notifications.toml has no [{way}]" for way in missing])
-    return {way: known[way] for way in current.ways}
-
-
-def people() -> People:
-    """`config/people.toml`; ConfigError with all its problems."""
-    from shared import people as module
-
-    return module.load((CONFIG / "people.toml").read_text(encoding="utf-8"))
-
-
-def lifecycle() -> Lifecycle:
-    """`config/lifecycle.toml`; ConfigError with all its problems."""
-    from shared import lifecycle as module
-
-    return module.load((CONFIG / "lifecycle.toml").read_text(encoding="utf-8"))
-
-
-class IngressSecrets:
-    """What requests are verified with, read from KMS at a cold start and kept for a short while.
-
-    The one thing that outlives an invocation; a rotated secret is known within five minutes.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[float, Any]] = {}
-
-    def get(
-        self, name: str, read: Callable[[Secret], T], current: Settings,
-        environment: Mapping[str, str],
-    ) -> T:  # fmt: skip
-        """What `read` makes of that KMS secret; CloudError if it cannot be had."""
-        read_at, value = self._kept.get(name, (float("-inf"), None))
-        if time.monotonic() - read_at > SECRETS_CACHE_SECONDS:
-            value = read(kms_reader(current, environment).get_secret_value(name))
-            self._kept[name] = time.monotonic(), value
-        return value  # type: ignore[no-any-return]
-
-
-def kms_reader(current: Settings, environment: Mapping[str, str]) -> KmsReader:
-    """GetSecretValue without the SDK."""
-    from shared.adapters.kms_reader import KmsReader
-
-    return KmsReader(
-        region=current.region, protocol=current.protocol, caller=_caller(environment))
-
-
-def light_functions(current: Settings, environment: Mapping[str, str]) -> Functions:
-    """The way to hand over to other functions for those who must answer fast."""
-    from shared.adapters.fc_light import LightFunctions
-
-    return LightFunctions(
-        host=current.fc_endpoint, protocol=current.protocol, caller=_caller(environment))
-
-
-def _caller(environment: Mapping[str, str]) -> Caller:
-    from shared.adapters.light import Caller
-
-    return Caller(
-        environment["ALIBABA_CLOUD_ACCESS_KEY_ID"],
-        Secret(environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]),
-        Secret(environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")),
-    )
-
-
-def _signing_secrets(value: Secret) -> tuple[Secret, ...]:
-    """A JSON list of `whsec_` and at least 24 bytes in base64, as Standard Webhooks asks."""
-    try:
-        listed = json.loads(value.reveal())
-        if not isinstance(listed, list) or not listed:
-            raise ValueError
-        for text in listed:
-            if len(b64decode(text.removeprefix("whsec_"), validate=True)) < SHORTEST_SECRET_BYTES:
-                raise ValueError
-            if not text.startswith("whsec_"):
-                raise ValueError
-    except (ValueError, AttributeError):
-        problem = "the webhook secret in KMS must be a JSON list of whsec_ secrets"
-    else:
-        return tuple(Secret(text) for text in listed)
-    raise ConfigError([problem])  # outside the handler: its context would hold the value
 
 
 def functions(current: Settings, environment: Mapping[str, str]) -> Functions:
@@ -215,98 +65,6 @@ def functions(current: Settings, environment: Mapping[str, str]) -> Functions:
             ca_file=current.requests_ca_bundle,
         ),
     )  # fmt: skip
-
-
-def assets(current: Settings) -> Assets:
-    """What of akwarden itself no grant may touch."""
-    from shared.policies import Assets
-
-    return Assets(current.account_id, current.region, current.audit_project, current.digest_project)
-
-
-def desk(secrets: IngressSecrets, environment: Mapping[str, str]) -> Desk:
-    """What the ingress works with."""
-    from shared import hints
-    from shared.intake import Desk
-
-    current = settings()
-    return Desk(
-        secrets=secrets.get(current.webhook_secret, _signing_secrets, current, environment),
-        rules=rules(),
-        templates=templates(),
-        assets=assets(current),
-        issue_function=naming.ISSUE_FUNCTION,
-        revoke_function=naming.REVOKE_FUNCTION,
-        functions=lambda: light_functions(current, environment),
-        place=places().get(hints.WEBHOOKS),
-        issuing=current.issues,
-    )
-
-
-def ear(kind: str, secrets: IngressSecrets, environment: Mapping[str, str]) -> Ear | Denied:
-    """What the ingress listens to a source with; a Denied if it is not on."""
-    from shared.listening import Ear
-    from shared.refusals import Denied
-
-    current = settings()
-    place = places().get(kind)
-    if kind not in current.kinds or place is None:
-        return Denied("source_not_enabled")
-    source = import_module(f"shared.sources.{kind}")  # only this one's library is imported
-    channels = secrets.get(
-        naming.channel_secret(kind), source.channels, current, environment)  # fmt: skip
-    return Ear(
-        lambda inbound, at: source.hear(inbound, channels, place, at),
-        source.SEALED,
-        naming.FETCH_FUNCTION,
-        lambda: light_functions(current, environment),
-    )
-
-
-def counter(
-    kind: str, secrets: IngressSecrets, environment: Mapping[str, str]
-) -> Counter | Denied:
-    """What the chats' ingress works with; a Denied if that chat is not on."""
-    from shared.chatting import Counter
-    from shared.refusals import Denied
-
-    current = settings()
-    place = places().get(kind)
-    if kind not in current.kinds or place is None:
-        return Denied("source_not_enabled")
-    source = import_module(f"shared.sources.{_module(kind)}")
-    channels = secrets.get(naming.channel_secret(kind), source.channels, current, environment)
-    return Counter(
-        lambda inbound, at: source.hear(inbound, channels, place, at), current.chat_language,
-        lambda: light_functions(current, environment), people, lambda: _form(current),
-        _window(source, channels, current), kind in hints.BOTS,
-    )  # fmt: skip
-
-
-def _form(current: Settings) -> Form:
-    from shared.chat.form import Form
-
-    return Form(chat_terms(current), current.chat_language)
-
-
-def _window(
-    source: Any, channels: Any, current: Settings
-) -> Callable[[Message, datetime], bool] | None:
-    """The way to show the form of a request, if the chat's secret has what that takes."""
-    token: Secret | None = getattr(channels, "bot_token", None)
-    if not token or not token.reveal():
-        return None
-
-    def show(message: Message, at: datetime) -> bool:
-        from shared.adapters.slack_windows import Windows
-
-        questions = _form(current).questions()
-        if questions:
-            view = source.window(message, questions, current.chat_language, at)
-            Windows(current.protocol, token).open(message.trigger, view)
-        return bool(questions)
-
-    return show
 
 
 def desk_of_commands(
@@ -331,13 +89,6 @@ def desk_of_commands(
     return current, desk, _chat(kind, current, environment)
 
 
-def chat_terms(current: Settings) -> Terms:
-    """What a chat's requests are judged by."""
-    from shared.chat.terms import Terms
-
-    return Terms(rules_of(current), templates(), assets(current), current.chat_approvals)
-
-
 def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[Shelf, Chat]:
     """What the lookup function reads, and how it answers."""
     from shared.lookups import Shelf
@@ -348,16 +99,12 @@ def shelf(kind: str, environment: Mapping[str, str], function: Any) -> tuple[She
 
 
 def _chat(kind: str, current: Settings, environment: Mapping[str, str]) -> Chat:
-    adapter = import_module(f"shared.adapters.{_module(kind)}").Adapter
+    adapter = import_module(f"shared.adapters.{module_name(kind)}").Adapter
     given: list[Any] = [_endpoint(current)]
     if kind in hints.BOTS:
         given.append(kms_reader(current, environment).get_secret_value(naming.out_secret(kind)))
     made: Chat = adapter(*given)
     return made
-
-
-def _module(kind: str) -> str:
-    return kind.replace("-", "_")
 
 
 def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rulebook, Broker]:
