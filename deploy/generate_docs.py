@@ -137,7 +137,7 @@ def alerts_page(root: Path) -> str:
         "`tests/e2e/test_watching.py` asks every query of rows that the functions wrote. None of "
         "it was tried on a live account: the types of charts and the alert policy "
         "`sls.builtin.dynamic` least of all.", "", "## Alerts", "",
-        "The two that end in `silent` fire when their query gives no row; the others when it gives "
+        "Those that end in `silent` fire when their query gives no row; the others when it gives "
         "one.", "",
         *_table(("Alert", "Severity", "Fires when", "Asked every", "What to do", "Query"), alerts),
         "", "## Charts", "", *_table(("Chart", "Id", "Of the last", "Query"), charts),

@@ -29,9 +29,12 @@ from aliyun.log import IndexConfig, LogClient, LogException
 from Tea.exceptions import TeaException
 
 from deploy import audit_index, watching
-from shared import bootstrap, naming, places
+from shared import bootstrap, hints, naming, places
 from shared import settings as settings_module
+from shared.audiences import Audience
 from shared.errors import ConfigError
+from shared.people import People
+from shared.rules import Rules
 from shared.settings import Settings
 
 ROLES = Path(__file__).parent / "roles"
@@ -300,6 +303,27 @@ def _exists_or(create: Callable[[], object]) -> str:
     return "created"
 
 
+def _require_told(
+    settings: Settings, rules: Rules, people: People, audiences: Mapping[str, Audience]
+) -> None:
+    """Raise ConfigError if break-glass is on where it could not work, or would not be seen."""
+    if settings.break_glass == "off":
+        return
+    problems = []
+    if rules.break_glass is None:
+        problems.append("AKWARDEN_BREAK_GLASS is on, and config/rules.toml has no [break_glass]")
+    elif strangers := rules.break_glass.people - set(people.known.values()):
+        problems.append("config/rules.toml: break_glass.people: config/people.toml does not know "
+                        f"{', '.join(sorted(strangers))}, so that no chat does")  # fmt: skip
+    if not any(one.people for one in audiences.values()):
+        problems.append("AKWARDEN_BREAK_GLASS is on, and nobody would be told: AKWARDEN_NOTIFY "
+                        "needs a way with `people = true` in config/notifications.toml")
+    if not set(settings.kinds) & set(hints.CHATS):
+        problems.append("AKWARDEN_BREAK_GLASS is on, and there is no chat in AKWARDEN_SOURCES")
+    if problems:
+        raise ConfigError(problems)
+
+
 def main() -> int:
     """Provision the account that the environment names; one line for what is wrong."""
     try:
@@ -307,7 +331,7 @@ def main() -> int:
         rules, templates = bootstrap.rules(), bootstrap.templates()
         bootstrap.enabled(settings)
         places.require_known(bootstrap.places(), rules.environments.keys(), templates.keys())
-        bootstrap.people()
+        _require_told(settings, rules, bootstrap.people(), bootstrap.audiences(settings))
         administrator = Administrator.of(settings, os.environ)
         provision(administrator, settings, print)
         watch(administrator, settings, print)

@@ -22,6 +22,7 @@ TURN_HOURS = 26  # what is written once a day is in the last so many hours, even
 UNANSWERED_MINUTES = 20  # longer than any function runs and a sweep takes to come by
 UNSEEN_MINUTES = 120  # eight looks of the fetch function's timer, one of which ended well
 FAILURES = 3  # of messages of one way within an hour
+UNTOLD_MINUTES = 150  # two hours' rows of the notify function, one of which came
 SILENT_MINUTES = 40  # the digest function writes every ten, whatever happened
 
 _ISSUED = 'event_type: "key.issued" and phase: result and outcome: success'
@@ -161,7 +162,7 @@ group by access_key_id limit 100""", day, 12 * 60, MEDIUM,
         _alert("akw-findings", "Something needs a person's look", f"""\
 event_type: "{audit.FINDING}" | select reason, count(distinct resources) as things
 from log group by reason limit 100""", 60, 60, LOW,
-               "README, what a sweep tells and leaves"),
+               "README, what `akw-cleanup` finds"),
         _alert("akw-posture", "The account does not hold its posture", f"""\
 event_type: "{posture.CHECKED}" and not outcome: pass | select outcome, max(message) as counts
 from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
@@ -174,6 +175,11 @@ from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
                "having count(*) > 0", UNSEEN_MINUTES, 60, HIGH,
                "akw-fetch's timer fails: a source or its API secret; see its tasks, and its log",
                silence=True),
+        _alert("akw-notify-silent", "Nobody looks what is to be told",
+               f'event_type: "{notices.LOOKED}" | select count(*) as looks from log '
+               "having count(*) > 0", UNTOLD_MINUTES, 60, MEDIUM,
+               "akw-notify's timer fails: config/notifications.toml or a setting; see its tasks",
+               silence=True),
         _alert("akw-break-glass", "Somebody has access that nobody approved", f"""\
 event_type: "{audit.BROKEN_GLASS}" or event_type: "{audit.REVIEWED}" | select ticket_id,
 max_by(requester_id, time_ms) as requester, max_by(application, time_ms) as application,
@@ -184,7 +190,7 @@ having count_if(event_type = '{audit.REVIEWED}') = 0 limit 100""", day, 15, CRIT
 event_type: "{notices.FAILED}" | select cloud_service as way, max_by(error_code, time_ms) as code,
 count(distinct event_id) as failures from log group by cloud_service
 having count(distinct event_id) >= {FAILURES} limit 10""", 60, 15, MEDIUM,
-               "what is told is on record all the same; docs/notifications.md has the codes"),
+               "the vendor's code says why, and its page what is to be set: docs/notifications.md"),
     ]  # fmt: skip
 
 

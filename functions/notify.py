@@ -23,20 +23,22 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point; the event says nothing but that it is time."""
     ends = time.monotonic() + LONGEST_SECONDS
     current, run = bootstrap.herald(os.environ, context.function)
-    if not run.audiences:
-        return {"status": "off"}
     record = partial(_attempt, current=current, context=context)
     counts = notifying.tell(run, record, lambda: ends - time.monotonic())
     log.info("notices: %s", counts)
-    return {"status": "told", "counts": counts}
+    notifying.say_so_hourly(run, record(None))
+    return {"status": "told" if run.audiences else "off", "counts": counts}
 
 
-def _attempt(of: Notice, *, current: Settings, context: Any) -> audit.Attempt:
-    """The record of one message."""
+def _attempt(of: Notice | None, *, current: Settings, context: Any) -> audit.Attempt:
+    """The record of one message, or of the look itself."""
+    subject, id = audit.Subject("", "", "", ""), context.request_id
+    if of:
+        id = of.id
+        subject = audit.Subject(of.source, of.ticket, of.application, of.environment,
+                                requester_id=of.requester)  # fmt: skip
     return audit.attempt(
-        audit.Subject(of.source, of.ticket, of.application, of.environment,
-                      requester_id=of.requester),
-        naming.operation_id(of.source, of.ticket, f"notify {of.id}"),
+        subject, naming.operation_id(subject.source, subject.ticket_id, f"notify {id}"),
         fc_request_id=context.request_id, fc_function=context.function.name,
         account_id=current.account_id, region=current.region, trigger="timer",
         broker_version=bootstrap.VERSION,

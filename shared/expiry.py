@@ -23,12 +23,14 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Ending:
-    """A grant with its end; `user` holds it (a self-service one: an existing user)."""
+    """A grant with its end, and its approval (None: unknown); `user` holds it (a self-service one:
+    an existing user)."""
 
     target: Target
     user: str
     requester: str
     expires_at: datetime
+    approved_at: datetime | None = None
 
 
 def endings(
@@ -56,7 +58,7 @@ def _ending(grant: LiveGrant) -> Ending | None:
                                reasons.ENDED)  # fmt: skip
     if target is None:
         return None
-    return Ending(target, grant.user, grant.requester, grant.expires_at)
+    return Ending(target, grant.user, grant.requester, grant.expires_at, grant.approved_at)
 
 
 def _self_service(name: str, description: str, ledger_key: Secret) -> list[Ending]:
@@ -79,11 +81,14 @@ def over(found: Sequence[Ending], now: datetime) -> list[Ending]:
 def notices(
     found: Sequence[Ending], days: Sequence[int], now: datetime
 ) -> list[tuple[Ending, int]]:
-    """Whom to tell, and as of which of the `days` before the end: the nearest that has come."""
+    """Whom to tell, and as of which of the `days` before the end: the nearest that has come. What
+    was approved for no longer than that is not told so when it begins."""
     due: list[tuple[Ending, int]] = []
     for one in found:
         left = one.expires_at - now
-        reached = [number for number in days if timedelta() < left <= timedelta(days=number)]
+        whole = one.expires_at - one.approved_at if one.approved_at else timedelta.max
+        reached = [number for number in days
+                   if timedelta() < left <= timedelta(days=number) < whole]  # fmt: skip
         if reached:
             due.append((one, min(reached)))
     return due

@@ -17,6 +17,7 @@ from shared.audit import AMENDED, BROKEN_GLASS, EXPIRING, EXTENDED, REMAINS_REMO
 from shared.chat import words
 from shared.refusals import REASONS
 
+LOOKED = "notices.looked"  # each hour, whether there was something to tell or not
 SENT, FAILED = "notification.sent", "notification.failed"
 LOOKBACK = timedelta(days=1)  # what could not be told for so long is given up
 AHEAD = timedelta(minutes=15)  # a row's clock may be

@@ -41,11 +41,21 @@ class Herald:
     now: Callable[[], datetime]
 
 
+def say_so_hourly(run: Herald, record: Attempt) -> None:
+    """A row in the first minute of each hour: else nobody would miss what is not told."""
+    if run.now().minute == 0:
+        change, ways = Change(notices.LOOKED, "", ""), ", ".join(sorted(run.audiences)) or "off"
+        run.audit_log.put_logs(record.rows([(change, NOTE, Outcome(SUCCESS, message=ways))],
+                                           run.now()))  # fmt: skip
+
+
 def tell(
-    run: Herald, record: Callable[[Notice], Attempt], remaining_seconds: Callable[[], float]
+    run: Herald, record: Callable[[Notice | None], Attempt], remaining_seconds: Callable[[], float]
 ) -> dict[str, int]:
     """What is due, the oldest first; how many messages by outcome. `remaining_seconds` keeps two
     runs apart: what one has told must be visible to the next."""
+    if not run.audiences:
+        return {}
     now = run.now()
     since, until = now - notices.LOOKBACK, now + notices.AHEAD
     happened = notices.of_rows(run.audit_log.select_logs(notices.HAPPENED, since, until))

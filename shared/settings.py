@@ -61,19 +61,19 @@ SETTINGS = (
             "until it is `on` again; revoking, rotating and cleaning up go on", "", r"on|off",
             "on"),
     Setting("AKWARDEN_SOURCES", "where approvals come from beside Standard Webhooks, of those in "
-            "`config/sources.toml`: names with commas between them", "",
+            "`config/sources.toml`: names with commas between them and no spaces", "",
             rf"(({_KINDS})(,({_KINDS}))*)?", ""),
     Setting("AKWARDEN_CHAT_APPROVALS", "where requests made in a chat may be approved there: "
-            "`non-production` is where one approval is enough", "", r"off|non-production|all",
-            "non-production"),
+            "`off`, `non-production` (where one approval is enough) or `all`", "",
+            r"off|non-production|all", "non-production"),
     Setting("AKWARDEN_CHAT_REQUESTS", "what one person may ask for in a chat within 24 hours",
             "requests", r"[1-9]\d{0,3}", "10"),
-    Setting("AKWARDEN_CHAT_LANGUAGE", "what chats are answered in", "",
+    Setting("AKWARDEN_CHAT_LANGUAGE", "what people are answered and told in: `en` or `zh`", "",
             "|".join(words.LANGUAGES), "en"),
     Setting("AKWARDEN_BREAK_GLASS", "`on`: those named in `[break_glass]` of `config/rules.toml` "
             "may have access in an incident without approval", "", r"on|off", "off"),
     Setting("AKWARDEN_NOTIFY", "how people are told, unasked, of what happened, of those in "
-            "`config/notifications.toml`: names with commas between them", "",
+            "`config/notifications.toml`: names with commas between them and no spaces", "",
             rf"(({_WAYS})(,({_WAYS}))*)?", ""),
     Setting("AKWARDEN_PROTOCOL", "`https`, or `http` towards a local cloud", "", r"https?",
             "https"),
@@ -151,7 +151,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         if not value and setting.default is None:
             problems.append(f"{setting.name} is required: {setting.meaning}")
         elif value and not re.fullmatch(setting.pattern, value, re.ASCII):
-            problems.append(f"{setting.name} does not match {setting.pattern}")
+            problems.append(
+                f"{setting.name} does not match {setting.pattern} ({setting.meaning})")
         values[setting.name.removeprefix("AKWARDEN_").lower()] = value or ""
     if values["digest_project"] and values["digest_project"] == values["audit_project"]:
         problems.append("AKWARDEN_DIGEST_PROJECT must be another project than the audit log's")

@@ -1,12 +1,14 @@
-"""Settings and the files of `config/`: read, checked, and reported with all that is wrong."""
+"""Settings and the files of `config/`: read, checked, and reported with all that is wrong, as a
+ConfigError."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from shared import settings as settings_module
 from shared.errors import ConfigError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 VERSION = "0.1.0"
+T = TypeVar("T")
 
 
 def now() -> datetime:
@@ -36,31 +39,41 @@ def settings() -> Settings:
     return settings_module.read(os.environ)
 
 
+def _loaded(name: str, load: Callable[[str], T]) -> T:
+    """What that file of `config/` says; ConfigError with all its problems, each with its name."""
+    try:
+        return load((CONFIG / name).read_text(encoding="utf-8"))
+    except ConfigError as err:
+        problems = [f"config/{name}: {problem}" for problem in err.problems]
+    raise ConfigError(problems)
+
+
 def rules() -> Rules:
-    """`config/rules.toml`; ConfigError with all its problems."""
+    """`config/rules.toml`."""
     from shared import rules as module
 
-    return module.load((CONFIG / "rules.toml").read_text(encoding="utf-8"))
+    return _loaded("rules.toml", module.load)
 
 
 def rules_of(current: Settings) -> Rules:
-    """The same, with no way past approvals unless that is switched on."""
+    """The same, with no way past approvals unless that is switched on and everybody is told."""
     found = rules()
-    return found if current.break_glass == "on" else replace(found, break_glass=None)
+    told = current.break_glass == "on" and current.ways
+    return found if told else replace(found, break_glass=None)
 
 
 def templates() -> dict[str, Template]:
-    """`config/templates.toml`; ConfigError with all its problems."""
+    """`config/templates.toml`."""
     from shared import templates as module
 
-    return module.load((CONFIG / "templates.toml").read_text(encoding="utf-8"))
+    return _loaded("templates.toml", module.load)
 
 
 def places() -> dict[str, Place]:
-    """`config/sources.toml`; ConfigError with all its problems."""
+    """`config/sources.toml`."""
     from shared import places as module
 
-    return module.load((CONFIG / "sources.toml").read_text(encoding="utf-8"))
+    return _loaded("sources.toml", module.load)
 
 
 def enabled(current: Settings) -> dict[str, Place]:
@@ -73,11 +86,10 @@ def enabled(current: Settings) -> dict[str, Place]:
 
 
 def audiences(current: Settings) -> dict[str, Audience]:
-    """`config/notifications.toml`, of the ways that are on; ConfigError with all its problems, or
-    if it lacks one of them."""
+    """`config/notifications.toml`, of the ways that are on; ConfigError if it lacks one of them."""
     from shared import audiences as module
 
-    known = module.load((CONFIG / "notifications.toml").read_text(encoding="utf-8"))
+    known = _loaded("notifications.toml", module.load)
     if missing := [way for way in current.ways if way not in known]:
         raise ConfigError(
             [f"AKWARDEN_NOTIFY: config/notifications.toml has no [{way}]" for way in missing])
@@ -85,17 +97,17 @@ def audiences(current: Settings) -> dict[str, Audience]:
 
 
 def people() -> People:
-    """`config/people.toml`; ConfigError with all its problems."""
+    """`config/people.toml`."""
     from shared import people as module
 
-    return module.load((CONFIG / "people.toml").read_text(encoding="utf-8"))
+    return _loaded("people.toml", module.load)
 
 
 def lifecycle() -> Lifecycle:
-    """`config/lifecycle.toml`; ConfigError with all its problems."""
+    """`config/lifecycle.toml`."""
     from shared import lifecycle as module
 
-    return module.load((CONFIG / "lifecycle.toml").read_text(encoding="utf-8"))
+    return _loaded("lifecycle.toml", module.load)
 
 
 def assets(current: Settings) -> Assets:

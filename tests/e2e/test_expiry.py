@@ -25,20 +25,21 @@ def sweep_after(scene: Scene, travels: contextlib.ExitStack, seconds: float) -> 
 def test_grant_is_told_of_its_end_and_ended_on_it(
     scene: Scene, travels: contextlib.ExitStack
 ) -> None:
-    """Two hours from its approval, one of which had passed: a notice before, once, and ten minutes
-    after it nothing is left."""
-    key = key_of(scene, issued(scene, ttl_seconds=2 * 3600))
+    """26 hours from its approval, one of which had passed: a notice on its last day, once, and ten
+    minutes after it nothing is left. No notice when it begins, of how short it is."""
+    key = key_of(scene, issued(scene, ttl_seconds=26 * 3600))
 
-    first, again = sweep_after(scene, travels, 1800), sweep_after(scene, travels, 60)
-    last = sweep_after(scene, travels, 1800 + 660)
+    early = sweep_after(scene, travels, 0)
+    first, again = sweep_after(scene, travels, 3660), sweep_after(scene, travels, 60)
+    rows = scene.audit('event_type: "grant.expiring"')
+    last = sweep_after(scene, travels, 24 * 3600 + 660)
 
-    assert [1, None] == [counts.get("give notice") for counts in (first, again)]
+    assert [None, 1, None] == [counts.get("give notice") for counts in (early, first, again)]
     assert 1 == last["end grant"]
     with pytest.raises(TeaException) as caught:
         actors.identity(scene.stage, key, ADDRESS)
     assert GONE == caught.value.code
     assert [] == remains(scene)
-    rows = scene.audit('event_type: "grant.expiring"')
     assert [("alice", "1 d")] == [(row["requester_id"], row["resources"]) for row in rows]
     (end,) = scene.audit('event_type: "ticket.revoked" and phase: result')
     assert ("ended", "success", "akw-cleanup") == (

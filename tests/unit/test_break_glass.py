@@ -76,9 +76,12 @@ def test_another_vote_old_wishes_and_no_rule_are_refused() -> None:
 
 
 def test_it_is_off_unless_it_is_switched_on() -> None:
-    current: Any = SimpleNamespace(break_glass="off")
+    current: Any = SimpleNamespace(break_glass="off", ways=("slack",))
     assert bootstrap.rules_of(current).break_glass is None
-    assert bootstrap.rules_of(SimpleNamespace(break_glass="on")).break_glass is not None  # type: ignore[arg-type]
+    current.break_glass = "on"
+    assert bootstrap.rules_of(current).break_glass is not None
+    current.ways = ()  # everybody has to be told
+    assert bootstrap.rules_of(current).break_glass is None
 
 
 def event(**changes: Any) -> bytes:

@@ -236,6 +236,18 @@ def test_nothing_goes_out_that_cannot_be_recorded_and_time_runs_out() -> None:
     assert {"left": 4} == tell(herald(log, slack=chat, webhook=hook), seconds=0)
 
 
+def test_each_hour_a_row_says_that_somebody_looked() -> None:
+    log = Log([])
+    for minute in (59, 60, 61, 120):
+        run = herald(log, NOW.replace(minute=0) + timedelta(minutes=minute))
+        notifying.say_so_hourly(run, audit.attempt(
+            audit.Subject("", "", "", ""), "op", fc_request_id="r", fc_function="akw-notify",
+            account_id=ACCOUNT_ID, region="r", trigger="timer", broker_version="0"))  # fmt: skip
+
+    assert [("notices.looked", "slack, webhook")] * 2 == [
+        (row["event_type"], row["message"]) for row in log.rows]  # fmt: skip
+
+
 GOOD = '[slack]\nchannel = "C1"\npeople = false\n[webhook]\nurl = "https://a.example.com/x"\n'
 
 
