@@ -19,7 +19,8 @@ from demo import actors, chat, dingtalk, eventbridge, feishu, feishu_chat, githu
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
-NOTHING_SERVED = "nothing is served at port {port}; start `make serve` in another shell"
+NOTHING_SERVED = ("nothing is served at port {port}; start `make serve` in another shell "
+                  "(PORT=… for both if it is another port)")
 ENDED = ("Succeeded", "Failed")
 
 

@@ -331,6 +331,10 @@ def main() -> int:
         rules, templates = bootstrap.rules(), bootstrap.templates()
         bootstrap.enabled(settings)
         places.require_known(bootstrap.places(), rules.environments.keys(), templates.keys())
+        events = bootstrap.enabled(settings).get("eventbridge")
+        if events and events.tenant != settings.account_id:
+            raise ConfigError(["config/sources.toml: eventbridge.tenant must be "
+                               "AKWARDEN_ACCOUNT_ID: events of another account are refused"])
         _require_told(settings, rules, bootstrap.people(), bootstrap.audiences(settings))
         administrator = Administrator.of(settings, os.environ)
         provision(administrator, settings, print)

@@ -77,8 +77,11 @@ def rotated(environment: Mapping[str, str], wish: Wish) -> int:
         print(f"finding: {finding}")
     if not steps:
         print("nothing was changed: a rotation is under way, or there is nothing to do")
-    print(f"readers of {naming.secret_name(wish.application, wish.environment)} get "
-          f"{answer['current']}")  # fmt: skip
+    secret = naming.secret_name(wish.application, wish.environment)
+    if wish.asked.why == DISABLE and steps:
+        print(f"no key of {secret} works until `--enable`")
+    else:
+        print(f"readers of {secret} get {answer['current']}")
     return FAILED if answer["findings"] and not steps else DONE
 
 

@@ -14,6 +14,7 @@ from shared.errors import ConfigError
 
 CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack", "standard-webhooks")
 SAME = {"feishu-chat": "feishu"}  # one company, two ways
+SLACK = re.compile(r"[TE][A-Z0-9]+/[UW][A-Z0-9]+")
 EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
 
 
@@ -49,6 +50,8 @@ def load(text: str) -> People:
             if channel not in CHANNELS:
                 table.problem(channel, f"is no channel; known are {', '.join(CHANNELS)}")
             for identity in table.texts(channel):
+                if channel == "slack" and not SLACK.fullmatch(identity):
+                    table.problem(channel, f"{identity} is not team and user (T…/U…)")
                 whose = email.casefold()  # as tickets and rules have it
                 if known.setdefault((channel, identity), whose) != whose:
                     table.problem(channel, f"{identity} is {known[channel, identity]} already")
