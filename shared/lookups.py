@@ -11,6 +11,7 @@ from shared.chat import grammar, offers, words
 from shared.chat.grammar import LISTS, Command, Misread
 from shared.chat.messages import Message, Reply
 from shared.chat_log import EXPIRING, Grant, may_see
+from shared.hints import CHATS
 from shared.people import People
 from shared.ports import AuditLog
 from shared.rules import Rules
@@ -43,6 +44,8 @@ def answer(shelf: Shelf, message: Message) -> Reply:
     if not who:
         return Reply(shelf.say("unknown_person", person=message.person))
     command = grammar.parse(message.text)
+    if message.kind not in CHATS and (told := _unsigned(shelf, command)):
+        return Reply(told)
     if isinstance(command, Misread):
         return Reply(words.misread(shelf.language, command))
     found = {
@@ -50,6 +53,15 @@ def answer(shelf: Shelf, message: Message) -> Reply:
         grammar.LIST: _list, grammar.HELP: _help,
     }[command.verb](shelf, who, command)  # fmt: skip
     return Reply(found)
+
+
+def _unsigned(shelf: Shelf, command: Command | Misread) -> str:
+    """What is said where nothing is signed: of all that changes something, even if it was misread,
+    that this is not the place; help names no more than what is shown here. Else empty."""
+    verb = grammar.meant(command)
+    if verb == grammar.HELP:
+        return f"{words.help_text(shelf.language, grammar.SHOWING)}\n{shelf.say('not_signed')}"
+    return "" if verb in grammar.SHOWING else shelf.say("not_signed")
 
 
 def _help(shelf: Shelf, who: str, command: Command) -> str:

@@ -13,7 +13,7 @@ from shared.config_tables import read
 from shared.errors import ConfigError
 
 CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack", "standard-webhooks")
-SAME = {"feishu-chat": "feishu"}  # one company, two ways
+SAME = {"feishu-chat": "feishu", "dingtalk-robot": "dingtalk"}  # one company, two ways
 EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
 
 
