@@ -35,7 +35,8 @@ ENDED = ("Succeeded", "Failed")
 
 
 def main(given: list[str]) -> int:
-    """0 if the approval led to a key, 1 if it was refused, 2 if nothing is served."""
+    """0 if the approval led to a key, or questions to answers; 1 if it was refused; 2 if nothing
+    is served."""
     parser = argparse.ArgumentParser(prog="make try")
     parser.add_argument("source", choices=vendors.ALL)
     parser.add_argument("--port", type=int, required=True)
