@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
 
-from demo import actors, chat, dingtalk, eventbridge, feishu, feishu_chat, github, jira, vendors
+from demo import (
+    actors,
+    chat,
+    dingtalk,
+    dingtalk_robot,
+    eventbridge,
+    feishu,
+    feishu_chat,
+    github,
+    jira,
+    vendors,
+)
 from demo.stage import FUNCTION, manage
 
 PATIENCE_SECONDS = 90
@@ -25,7 +36,8 @@ ENDED = ("Succeeded", "Failed")
 
 
 def main(given: list[str]) -> int:
-    """0 if the approval led to a key, 1 if it was refused, 2 if nothing is served."""
+    """0 if the approval led to a key, or questions to answers; 1 if it was refused; 2 if nothing
+    is served."""
     parser = argparse.ArgumentParser(prog="make try")
     parser.add_argument("source", choices=vendors.ALL)
     parser.add_argument("--port", type=int, required=True)
@@ -34,6 +46,8 @@ def main(given: list[str]) -> int:
     asked = parser.parse_args(given)
     if asked.source in CHATS:
         return _in_chat(CHATS[asked.source], asked.port, asked.application)
+    if asked.source == "dingtalk-robot":
+        return _played(lambda: dingtalk_robot.play_short(Served(asked.port)), asked.port)
     if asked.source == "eventbridge":
         return _on_the_bus(asked.port, asked.application)
     management = f"http://127.0.0.1:{asked.port + 1}"
@@ -87,8 +101,15 @@ def _on_the_bus(port: int, application: str) -> int:
 
 def _in_chat(play: Callable[[Served, str], list[str]], port: int, application: str) -> int:
     """A request and its approval; what people typed and read."""
+    status = _played(lambda: play(Served(port), application), port)
+    if status == 0:
+        _how_to_end(application)
+    return status
+
+
+def _played(play: Callable[[], list[str]], port: int) -> int:
     try:
-        lines = play(Served(port), application)
+        lines = play()
     except URLError:
         print(NOTHING_SERVED.format(port=port))
         return 2
@@ -96,7 +117,6 @@ def _in_chat(play: Callable[[Served, str], list[str]], port: int, application: s
         print(err)
         return 1
     print("\n".join(lines))
-    _how_to_end(application)
     return 0
 
 

@@ -94,7 +94,8 @@ as the application then has its one live key, a second ticket is refused (see /t
 {command}
 Or let a vendor tell of an approval; what it asks for is fetched from a local copy of the vendor:
 
-make try SOURCE=dingtalk{port}     (or feishu, jira, github, slack, feishu-chat, eventbridge)
+make try SOURCE=dingtalk{port}     (or feishu, jira, github, eventbridge;
+                              in a chat: slack, feishu-chat, dingtalk-robot)
 
 The commands, pointed at this cloud by the first line:
 

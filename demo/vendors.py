@@ -10,11 +10,21 @@ from alibabacloud_kms20160120 import models as kms_models
 from alibabacloud_kms20160120.client import Client as KmsClient
 from Tea.exceptions import TeaException
 
-from demo import actors, dingtalk, feishu, feishu_chat, github, itsm, jira, slack
+from demo import (
+    actors,
+    dingtalk,
+    dingtalk_robot,
+    feishu,
+    feishu_chat,
+    github,
+    itsm,
+    jira,
+    slack,
+)  # fmt: skip
 from demo.stage import KMS_INSTANCE, KMS_KEY, REGION, Stage
 
 NAMES = ("dingtalk", "feishu", "jira", "github")  # whose records are fetched
-ALL = (*NAMES, "slack", "feishu-chat", "eventbridge")
+ALL = (*NAMES, "slack", "feishu-chat", "dingtalk-robot", "eventbridge")
 
 
 def _patiently(call: Callable[[], object]) -> None:
@@ -47,6 +57,8 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
         "akwarden/out-webhook": itsm.out_secret(),
         "akwarden/in-feishu-chat": feishu_chat.channel_secret(),
         "akwarden/out-feishu-chat": feishu_chat.bot_secret(),
+        "akwarden/in-dingtalk-robot": dingtalk_robot.channel_secret(),
+        "akwarden/out-dingtalk-robot": dingtalk_robot.out_secret(),
     }
     with stage.proxied():
         kms = KmsClient(actors.administrator(stage).config(f"kms.{REGION}.aliyuncs.com"))
@@ -57,7 +69,9 @@ def connect(stage: Stage, names: Sequence[str] = ALL) -> None:
                 secret_name=name, version_id="v1", secret_data=value, secret_data_type="text",
                 dkmsinstance_id=KMS_INSTANCE, encryption_key_id=KMS_KEY)))  # fmt: skip
     stage.manage("POST", "/vendors/dingtalk", {
-        "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET}})  # fmt: skip
+        "app": {"app_key": dingtalk.APP_KEY, "app_secret": dingtalk.APP_SECRET,
+                "robot_key": dingtalk_robot.APP_KEY,
+                "robot_secret": dingtalk_robot.APP_SECRET}})  # fmt: skip
     stage.manage("POST", "/vendors/feishu", {
         "app": {"app_id": feishu.APP_ID, "app_secret": feishu.APP_SECRET,
                 "bot_id": feishu_chat.APP_ID, "bot_secret": feishu_chat.APP_SECRET}})  # fmt: skip

@@ -20,7 +20,7 @@ from shared.sources.heard import Heard
 
 log = logging.getLogger(__name__)
 SECRETS = bootstrap.IngressSecrets()
-KINDS = {"slack": "slack", "feishu": "feishu-chat"}  # by the path
+KINDS = {"slack": "slack", "feishu": "feishu-chat", "dingtalk": "dingtalk-robot"}  # by the path
 
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         outcome = _taken(inbound)
     except CloudError as err:
         log.error("not handed over: %s", err)
-        if _kind(inbound) in hints.BOTS:  # what was typed is sent again by the chat itself
+        if _kind(inbound) in hints.BOTS:  # Feishu sends again what was typed
             return answer(503, {"status": "unavailable", "reason": err.reason})
         # who typed it is told, where a status would only say "failed"
         language = bootstrap.settings().chat_language
@@ -57,7 +57,7 @@ def _kind(inbound: Inbound) -> str:
 
 
 def _taken(inbound: Inbound) -> Reply | Checked | Heard | Denied | None:
-    """By its path: `/slack`, `/feishu`."""
+    """By its path: `/slack`, `/feishu`, `/dingtalk`."""
     kind = _kind(inbound)
     if not kind:
         return Denied("unknown_path")

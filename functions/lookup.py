@@ -6,7 +6,7 @@ import logging
 import os
 from typing import Any
 
-from shared import bootstrap, lookups
+from shared import bootstrap, hints, lookups
 from shared.chat import messages
 from shared.chat.messages import Reply
 from shared.errors import CloudError
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: no text of anybody's."""
-    message = messages.of_event(event)
+    message = messages.of_event(event, (*hints.CHATS, *hints.UNSIGNED_CHATS))
     if isinstance(message, Denied):
         log.error("event refused: %s at %s", message.reason, message.where or "-")
         return {"status": "refused", "reason": message.reason}

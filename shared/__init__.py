@@ -46,7 +46,8 @@ Issuing, `resumption` and `limits` pure:
     fetching          from the hint to the vendor's record, and to its ticket
     missed_records    by timer: decisions and withdrawals of which no event came
     event_intake      an event from the bus: read, refuse on record, hand over
-    chatting          a chat's message: verify, drop what holds a key, answer or hand over
+    chatting          a chat's message: verify, drop what holds a key, answer or hand over; of
+                      one that is not signed nothing goes to who acts
     commanding/       requests, votes, rotation and end, as asked for in a chat
     lookups           what is somebody's own, shown in a chat
     notifying         by timer: each thing told to each address once

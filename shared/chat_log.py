@@ -10,6 +10,7 @@ from shared import hints, rotation_log, timestamps
 from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
 from shared.chat import offers
 from shared.chat.offers import Offer
+from shared.people import People
 from shared.ports import AuditLog
 from shared.rules import Rules
 from shared.secrecy import Secret
@@ -44,11 +45,17 @@ class Grant:
     disabled: bool = False
 
 
-def may_see(rules: Rules, who: str, grant: Grant) -> bool:
+def may_see(rules: Rules, people: People, who: str, grant: Grant) -> bool:
     """Whether a grant is somebody's: they asked for it, or may approve in its environment."""
-    person, environment = rules.person(who), rules.environments.get(grant.environment)
+    environment = rules.environments.get(grant.environment)
     everybody = environment.everybody if environment else frozenset()
-    return person == rules.person(grant.requester) or person in everybody
+    return is_theirs(rules, people, who, grant) or rules.person(who) in everybody
+
+
+def is_theirs(rules: Rules, people: People, who: str, grant: Grant) -> bool:
+    """Whether they asked for it."""
+    asked_by = people.address(grant.source, grant.requester)
+    return rules.person(asked_by) == rules.person(who)
 
 
 def grants(

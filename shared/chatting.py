@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from shared import deliveries, handover, key_text, naming, reasons
+from shared import deliveries, handover, hints, key_text, naming, reasons
 from shared.chat import grammar, words
-from shared.chat.grammar import Misread
+from shared.chat.grammar import Command, Misread
 from shared.chat.messages import MOST_TEXT, Checked, Filled, Message, Reply
 from shared.errors import CloudError
 from shared.http_event import Inbound
@@ -28,7 +28,6 @@ if TYPE_CHECKING:  # an ingress imports what it runs
 
 log = logging.getLogger(__name__)
 NOTHING = Heard(None, {})
-LOOKUPS = (grammar.WHOAMI, grammar.TEMPLATES, grammar.STATUS, grammar.LIST)
 ANSWERABLE = timedelta(minutes=25)  # of the half hour in which a chat takes answers to a message
 
 
@@ -75,7 +74,7 @@ def take(
         return Reply(words.misread(counter.language, command))
     if command.verb == grammar.HELP:
         return Reply(words.help_text(counter.language))
-    looks = command.verb in LOOKUPS
+    looks = command.verb in grammar.SHOWING
     _hand_over(counter, naming.LOOKUP_FUNCTION if looks else naming.COMMAND_FUNCTION, message)
     return Reply(words.say(counter.language, "one_moment"))
 
@@ -92,15 +91,21 @@ def _pressed(counter: Counter, message: Message) -> Reply:
 
 
 def _typed(counter: Counter, message: Message, now: datetime) -> Heard:
-    """Whatever is to be said about it, another function says; of a key only that it was one."""
-    function = naming.LOOKUP_FUNCTION
+    """Whatever is to be said about it, another function says; of a key only that it was one. Of
+    what is not signed the sender is a guess: it revokes nothing, is shown to those we know alone,
+    and never goes to the function that acts."""
+    signed, function = message.kind in hints.CHATS, naming.LOOKUP_FUNCTION
+    if not signed and not counter.people().of(message.kind, message.person):
+        log.warning("ignored: nobody in config/people.toml, by %s", message.kind)
+        return NOTHING
     if _holds_key(message.text):
-        tell = "access_key_cut" if _cut(counter, message, now) else "access_key"
-        message = replace(message, text="", tell=tell)
+        cut = signed and _cut(counter, message, now)
+        message = replace(message, text="", tell="access_key_cut" if cut else "access_key")
     else:
         message = replace(message, text=message.text[:MOST_TEXT])  # too long to be read, still
         command = grammar.parse(message.text)
-        if not isinstance(command, Misread) and command.verb not in (*LOOKUPS, grammar.HELP):
+        acts = isinstance(command, Command) and command.verb not in grammar.SHOWING
+        if signed and acts:
             function = naming.COMMAND_FUNCTION
     _hand_over(counter, function, message)
     return NOTHING

@@ -16,7 +16,11 @@ from shared.refusals import Denied
 FORMAT = "akwarden.hint/1"
 KINDS = ("dingtalk", "feishu", "jira", "github")
 CHATS = ("slack", "feishu-chat")  # where nothing is hinted at: people ask and decide there
-BOTS = ("feishu-chat",)  # of these, who is answered by messages of a bot, not within the call
+# Chats whose signature does not cover what was said: they show, and nothing that is said there is
+# ever done. No function that acts, and no ticket, knows these names.
+UNSIGNED_CHATS = ("dingtalk-robot",)
+# Of both, where people are answered by messages of a bot, not within the call.
+BOTS = ("feishu-chat", "dingtalk-robot")
 BUSES = ("eventbridge",)  # whose events carry the whole ticket
 WEBHOOKS = "standard-webhooks"  # always on; so do they
 # DingTalk's instance ids (base64 for URLs: `-` and `_` may come first), Feishu's instance codes,

@@ -10,7 +10,8 @@ from shared import chat_log
 from shared.chat import grammar, offers, words
 from shared.chat.grammar import LISTS, Command, Misread
 from shared.chat.messages import Message, Reply
-from shared.chat_log import EXPIRING, Grant, may_see
+from shared.chat_log import EXPIRING, Grant, is_theirs, may_see
+from shared.hints import CHATS
 from shared.people import People
 from shared.ports import AuditLog
 from shared.rules import Rules
@@ -43,6 +44,8 @@ def answer(shelf: Shelf, message: Message) -> Reply:
     if not who:
         return Reply(shelf.say("unknown_person", person=message.person))
     command = grammar.parse(message.text)
+    if message.kind not in CHATS and (told := _unsigned(shelf, command)):
+        return Reply(told)
     if isinstance(command, Misread):
         return Reply(words.misread(shelf.language, command))
     found = {
@@ -50,6 +53,15 @@ def answer(shelf: Shelf, message: Message) -> Reply:
         grammar.LIST: _list, grammar.HELP: _help,
     }[command.verb](shelf, who, command)  # fmt: skip
     return Reply(found)
+
+
+def _unsigned(shelf: Shelf, command: Command | Misread) -> str:
+    """What is said where nothing is signed: of all that changes something, even if it was misread,
+    that this is not the place; help names no more than what is shown here. Else empty."""
+    verb = grammar.meant(command)
+    if verb == grammar.HELP:
+        return f"{words.help_text(shelf.language, grammar.SHOWING)}\n{shelf.say('not_signed')}"
+    return "" if verb in grammar.SHOWING else shelf.say("not_signed")
 
 
 def _help(shelf: Shelf, who: str, command: Command) -> str:
@@ -76,7 +88,7 @@ def _status(shelf: Shelf, who: str, command: Command) -> str:
     if not command.target:
         return _list(shelf, who, Command(grammar.LIST, MINE))
     found = [one for one in chat_log.grants(shelf.audit_log, shelf.now(), ticket=command.target)
-             if may_see(shelf.rules, who, one)]  # fmt: skip
+             if may_see(shelf.rules, shelf.people, who, one)]  # fmt: skip
     if found:
         return "\n".join(_line(shelf, one) for one in found)
     rows = [row for row in chat_log.of_ticket(shelf.audit_log, command.target, shelf.now())
@@ -109,12 +121,11 @@ def _list(shelf: Shelf, who: str, command: Command) -> str:
 
 def _grants(shelf: Shelf, who: str, wanted: str, application: str) -> list[Grant]:
     found = [one for one in chat_log.grants(shelf.audit_log, shelf.now(), application=application)
-             if may_see(shelf.rules, who, one)]  # fmt: skip
-    person = shelf.rules.person(who)
+             if may_see(shelf.rules, shelf.people, who, one)]  # fmt: skip
     if wanted != EVERY:
         found = [one for one in found if not one.ended]
     if wanted == MINE:
-        return [one for one in found if shelf.rules.person(one.requester) == person]
+        return [one for one in found if is_theirs(shelf.rules, shelf.people, who, one)]
     if wanted == SOON:
         soon = chat_log.tickets_with(shelf.audit_log, EXPIRING, shelf.now())
         return [one for one in found if (one.source, one.ticket) in soon]
@@ -122,8 +133,9 @@ def _grants(shelf: Shelf, who: str, wanted: str, application: str) -> list[Grant
 
 
 def _may_see_row(shelf: Shelf, who: str, row: Mapping[str, str]) -> bool:
-    where, asked_by = row["environment"], row["requester_id"]
-    return may_see(shelf.rules, who, Grant("", "", "", where, asked_by, "", "", ended=False))
+    asked = Grant(row["ticket_system"], "", "", row["environment"], row["requester_id"], "", "",
+                  ended=False)  # fmt: skip
+    return may_see(shelf.rules, shelf.people, who, asked)
 
 
 def _line(shelf: Shelf, one: Grant) -> str:

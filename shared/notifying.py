@@ -135,7 +135,7 @@ def _with_people(run: Herald, happened: Sequence[Notice]) -> list[Notice]:
 
 def _addresses(run: Herald, notice: Notice) -> list[Address]:
     """Whoever has no account at a vendor is told by no message there."""
-    concerned = [run.rules.person(run.people.of(notice.source, one) or one)
+    concerned = [run.rules.person(run.people.address(notice.source, one))
                  for one in (notice.requester, *notice.approvers) if one]  # fmt: skip
     if notice.event == BROKEN_GLASS and notice.environment in run.rules.environments:
         concerned += sorted(run.rules.environments[notice.environment].everybody)

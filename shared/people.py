@@ -13,7 +13,8 @@ from shared.config_tables import read
 from shared.errors import ConfigError
 
 CHANNELS = ("dingtalk", "feishu", "jira", "github", "slack", "standard-webhooks")
-SAME = {"feishu-chat": "feishu"}  # one company, two ways
+# One company, two ways; and events carry tickets as webhooks do.
+SAME = {"feishu-chat": "feishu", "dingtalk-robot": "dingtalk", "eventbridge": "standard-webhooks"}
 SLACK = re.compile(r"[TE][A-Z0-9]+/[UW][A-Z0-9]+")
 EMAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])")
 
@@ -30,6 +31,11 @@ class People:
         channel = SAME.get(channel, channel)
         found = {self.known[channel, one] for one in identities if (channel, one) in self.known}
         return found.pop() if len(found) == 1 else ""
+
+    def address(self, source: str, id: str) -> str:
+        """Of whoever a ticket of that source names by this id: their e-mail address, or the id
+        where it is not known (most name people by their addresses)."""
+        return self.of(source, id) or id
 
     def accounts(self, channel: str, email: str) -> list[str]:
         """The ids that somebody has there, as the file lists them."""

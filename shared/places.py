@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from shared.config_tables import Table, read
 from shared.errors import ConfigError
-from shared.hints import BUSES, CHATS, KINDS, WEBHOOKS
+from shared.hints import BUSES, CHATS, KINDS, UNSIGNED_CHATS, WEBHOOKS
 from shared.refusals import Denied
 
 if TYPE_CHECKING:  # an ingress imports what it runs
     from shared.rules import Environment
     from shared.tickets import Ticket
 
-NAMES = (*KINDS, *CHATS, *BUSES, WEBHOOKS)
+NAMES = (*KINDS, *CHATS, *UNSIGNED_CHATS, *BUSES, WEBHOOKS)
 # Nothing but the cloud's own permissions says that an event is genuine, so that production is
 # for those who ask for it by name.
 NON_PRODUCTION_UNLESS_NAMED = BUSES
@@ -30,10 +30,10 @@ FIELD = re.compile(r"[a-z][a-z0-9_]{0,31}")  # a ticket field's or a template pa
 class Place:
     """One source. `tenant`: DingTalk's corp id, Feishu's tenant key, Jira's host, GitHub's owner,
     EventBridge's account. `forms`: whose records count (process codes, approval codes, project
-    keys, repositories, the `source` of events). `fields`: our name of a field by what the form
-    calls it. `withdrawn`: the states by which people take an approved record back, where the
-    vendor has no way of its own. `bus`: the event bus's name. `environments`, `templates`: what
-    its tickets may ask for; empty: see `refusal`."""
+    keys, repositories, the `source` of events), or who is spoken to (apps, robots). `fields`: our
+    name of a field by what the form calls it. `withdrawn`: the states by which people take an
+    approved record back, where the vendor has no way of its own. `bus`: the event bus's name.
+    `environments`, `templates`: what its tickets may ask for; empty: see `refusal`."""
 
     kind: str
     tenant: str

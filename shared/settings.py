@@ -10,7 +10,7 @@ from shared import audiences, hints, naming
 from shared.chat import words
 from shared.errors import ConfigError
 
-_KINDS = "|".join((*hints.KINDS, *hints.CHATS, *hints.BUSES))
+_KINDS = "|".join((*hints.KINDS, *hints.CHATS, *hints.UNSIGNED_CHATS, *hints.BUSES))
 _WAYS = "|".join(audiences.WAYS)
 
 

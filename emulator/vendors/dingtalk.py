@@ -1,9 +1,11 @@
-"""DingTalk: access tokens, approval instances, and their ids by time.
+"""DingTalk: access tokens, approval instances, and their ids by time; messages of robots.
 
 Source: DingTalk Open Platform, "Obtain the access token of an internal app", "Obtain the details
 of an approval instance", "Obtain the ids of approval instances", "Send one-on-one chat messages by
-a robot in batches", "A robot sends group chat messages". Choices, as no page says them: the codes
-of a wrong app and of an unknown instance; that times are compared with `createTime`.
+a robot in batches", "A robot sends group chat messages". There may be two apps: one reads approvals
+and tells, the other one is spoken to and can only tell. Choices, as no page says them: the codes of
+a wrong app, of a right that an app lacks and of an unknown instance; that times are compared with
+`createTime`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from emulator.cloud import Cloud
 
 NAME, HOST = "dingtalk", "api.dingtalk.com"
-SECRETS = ("app_secret",)
+SECRETS = ("app_secret", "robot_secret")
+APPS = {"app_key": "app_secret", "robot_key": "robot_secret"}
 TOKEN_SECONDS = 7200
 MOST_PER_PAGE = 20
 ROUTES = {
@@ -46,17 +49,18 @@ def refused(refusal: ProductError, request_id: str) -> Response:
 
 def get_access_token(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
     vendor = cloud.vendors[NAME]
-    if not vendor.app or (body.get("appKey"), body.get("appSecret")) != (
-        vendor.app.get("app_key"), vendor.app.get("app_secret")):  # fmt: skip
+    key, secret = body.get("appKey"), body.get("appSecret")
+    if not key or not secret or all((key, secret) != (vendor.app.get(its_key), vendor.app.get(its))
+                                    for its_key, its in APPS.items()):  # fmt: skip
         raise ProductError(400, "invalidClientIdOrSecret", "the app key or secret is wrong")
-    token = entropy.token_hex(16)
+    token = f"{key}-{entropy.token_hex(16)}"
     vendor.tokens[token] = cloud.clock.time() + TOKEN_SECONDS
     cloud.remember_secret("vendor-token", NAME, token)
     return {"accessToken": token, "expireIn": TOKEN_SECONDS}
 
 
 def get_process_instance(cloud: Cloud, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    vendor = _authenticated(cloud, request)
+    vendor = _reader(cloud, request)
     id = dict(request.query).get("processInstanceId", "")
     if id not in vendor.records:
         raise ProductError(400, "processInstance.notExist", "there is no such instance")
@@ -67,7 +71,7 @@ def get_process_instance(cloud: Cloud, request: Request, body: dict[str, Any]) -
 def list_process_instance_ids(
     cloud: Cloud, request: Request, body: dict[str, Any]
 ) -> dict[str, Any]:
-    vendor = _authenticated(cloud, request)
+    vendor = _reader(cloud, request)
     size, first = int(body.get("maxResults", 10)), int(body.get("nextToken", 0))
     if not 1 <= size <= MOST_PER_PAGE or not body.get("processCode") or "startTime" not in body:
         raise ProductError(400, "invalidParameter", "processCode, startTime or maxResults")
@@ -93,7 +97,8 @@ def batch_send_messages(cloud: Cloud, request: Request, body: dict[str, Any]) ->
         raise ProductError(400, "invalidParameter", "userIds")
     staff = vendor.app.get("staff", "").split(",")
     strangers = [one for one in users if vendor.app.get("staff") and one not in staff]
-    vendor.told += [{"path": f"user/{one}", "message": _message(body)}
+    vendor.told += [{"path": f"user/{one}", "message": _message(body),
+                     "robot": body["robotCode"]}
                     for one in users if one not in strangers]  # fmt: skip
     return {"processQueryKey": entropy.token_hex(8), "invalidStaffIdList": strangers,
             "flowControlledStaffIdList": []}
@@ -103,7 +108,8 @@ def send_group_message(cloud: Cloud, request: Request, body: dict[str, Any]) -> 
     vendor = _authenticated(cloud, request)
     if not body.get("openConversationId"):
         raise ProductError(400, "invalidParameter", "openConversationId")
-    vendor.told.append({"path": f"group/{body['openConversationId']}", "message": _message(body)})
+    vendor.told.append({"path": f"group/{body['openConversationId']}", "message": _message(body),
+                        "robot": body["robotCode"]})  # fmt: skip
     return {"processQueryKey": entropy.token_hex(8)}
 
 
@@ -123,6 +129,16 @@ ACTIONS = {
     "GetAccessToken": get_access_token, "GetProcessInstance": get_process_instance,
     "ListProcessInstanceIds": list_process_instance_ids,
 }  # fmt: skip
+
+
+def _reader(cloud: Cloud, request: Request) -> Vendor:
+    """The app that may read approvals."""
+    vendor = _authenticated(cloud, request)
+    token = request.headers.get("x-acs-dingtalk-access-token", "")
+    if not token.startswith(f"{vendor.app['app_key']}-"):
+        raise ProductError(403, "Forbidden.AccessDenied.AccessTokenPermissionDenied",
+                           "the app has no permission for this API")  # fmt: skip
+    return vendor
 
 
 def _authenticated(cloud: Cloud, request: Request) -> Vendor:

@@ -1,7 +1,7 @@
 """DingTalk's approval instances: GET /v1.0/workflow/processInstances, and their ids by time.
 
 Source: DingTalk Open Platform, "Obtain the details of an approval instance", "Obtain the ids of
-approval instances", "Obtain the access token of an internal app".
+approval instances".
 """
 
 from __future__ import annotations
@@ -10,21 +10,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import vendor_secrets
+from shared.adapters.dingtalk_app import DingTalkApp
 from shared.adapters.tea import Endpoint
-from shared.adapters.vendor import VendorApi
 from shared.errors import CloudRefused, CloudUnknown
 from shared.places import Place
 from shared.secrecy import Secret
 
-HOST = "api.dingtalk.com"
 PAGE_SIZE = 20
 DECIDED = "COMPLETED"
 CLOSE = timedelta(days=1)  # around the minute of its beginning, whose time zone no page names
 _INSTANCES = "/v1.0/workflow/processInstances"
 _IDS = "/v1.0/workflow/processes/instanceIds/query"
-THROTTLED = ("Forbidden.AccessDenied.QpsLimitForApi",
-             "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi")  # fmt: skip
 # No page names the code for an instance that is not there; what is said is a 400 about the id.
 NO_SUCH = ("processInstance.notExist", "processInstanceIdInvalid", "invalidProcessInstanceId")
 
@@ -33,13 +29,11 @@ class Adapter:
     """Implements `ports.Records`; `secret` is JSON: `{"app_key", "app_secret"}`."""
 
     def __init__(self, place: Place, secret: Secret, endpoint: Endpoint) -> None:
-        self._place, self._secret = place, secret
-        self._api = VendorApi(HOST, endpoint)
-        self._token: Secret | None = None
+        self._place, self._app = place, DingTalkApp(secret, endpoint)
 
     def get(self, record: str) -> Mapping[str, Any] | None:
         try:
-            answer = self._call(
+            answer = self._app.call(
                 "GetProcessInstance", "GET", _INSTANCES, query={"processInstanceId": record})
         except CloudRefused as err:
             if err.status == 404 or err.code in NO_SUCH:
@@ -79,29 +73,13 @@ class Adapter:
                 "startTime": _millis(since), "endTime": _millis(until),
             }  # fmt: skip
             body |= {"statuses": list(statuses)} if statuses else {}
-            answer = self._call("ListProcessInstanceIds", "POST", _IDS, body=body)
+            answer = self._app.call("ListProcessInstanceIds", "POST", _IDS, body=body)
             result = answer.get("result")
             if not isinstance(result, dict) or not isinstance(result.get("list"), list):
                 raise CloudUnknown("ListProcessInstanceIds")
             found += [str(id) for id in result["list"]]
             page = _next(result.get("nextToken"), page)
         return found
-
-    def _call(self, action: str, method: str, path: str, **more: Any) -> dict[str, Any]:
-        if self._token is None:
-            self._token = self._new_token()
-        headers = {"x-acs-dingtalk-access-token": self._token.reveal()}
-        return self._api.call(action, method, path, headers=headers, throttled=THROTTLED, **more)
-
-    def _new_token(self) -> Secret:
-        given = vendor_secrets.members(self._secret, "DingTalk", "app_key", "app_secret")
-        body = {"appKey": given["app_key"], "appSecret": given["app_secret"]}
-        answer = self._api.call("GetAccessToken", "POST", "/v1.0/oauth2/accessToken", body=body,
-                                throttled=THROTTLED)  # fmt: skip
-        token = answer.get("accessToken")
-        if not isinstance(token, str) or not token:
-            raise CloudUnknown("GetAccessToken")
-        return Secret(token)
 
 
 def _next(token: object, page: int) -> int | None:

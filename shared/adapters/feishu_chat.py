@@ -13,12 +13,11 @@ from typing import Any
 
 from shared.adapters.feishu_app import FeishuApp
 from shared.adapters.tea import Endpoint
-from shared.chat.messages import APPROVE, REJECT, Reply
+from shared.chat.messages import APPROVE, REJECT, Reply, fitted
 from shared.secrecy import Secret
 
 SEND, CHANGE = "SendMessage", "PatchMessage"
 MOST_TEXT = 3000  # Feishu takes 150 KB of a text, and 30 KB of a card with what its buttons carry
-CUT = "…"
 _MESSAGES = "/open-apis/im/v1/messages"
 
 
@@ -50,13 +49,13 @@ def _once(path: str, reply: Reply) -> str:
 
 def text_of(reply: Reply) -> dict[str, str]:
     """In a text, `<at user_id="all">` would ring everybody."""
-    return {"text": _lines(reply.text).replace("<", "\uff1c")}
+    return {"text": fitted(reply.text, MOST_TEXT).replace("<", "\uff1c")}
 
 
 def card_of(reply: Reply) -> dict[str, Any]:
     """A card for all, with the buttons that there are."""
     elements: list[dict[str, Any]] = [
-        {"tag": "div", "text": {"tag": "plain_text", "content": _lines(reply.text)}}]
+        {"tag": "div", "text": {"tag": "plain_text", "content": fitted(reply.text, MOST_TEXT)}}]
     if reply.buttons:
         elements.append({"tag": "action", "actions": [
             {"tag": "button", "text": {"tag": "plain_text", "content": one.label},
@@ -64,11 +63,3 @@ def card_of(reply: Reply) -> dict[str, Any]:
              "value": {"action": one.action, "offer": one.offer}}
             for one in reply.buttons]})  # fmt: skip
     return {"config": {"update_multi": True, "wide_screen_mode": True}, "elements": elements}
-
-
-def _lines(text: str) -> str:
-    """As many whole lines as there is room for."""
-    if len(text) <= MOST_TEXT:
-        return text
-    room = text[: MOST_TEXT - len(CUT)]
-    return (room.rpartition("\n")[0] or room[:-1]) + "\n" + CUT

@@ -17,6 +17,7 @@ REQUEST, APPROVE, REJECT, CANCEL = "request", "approve", "reject", "cancel"
 ROTATE, REVOKE, EXTEND = "rotate", "revoke", "extend"
 BREAK_GLASS, REVIEW, SHOW = "break-glass", "review", "show"
 DISABLE, ENABLE = "disable", "enable"
+SHOWING = (HELP, WHOAMI, TEMPLATES, STATUS, LIST)  # what changes nothing
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,13 @@ def _assignment(token: str) -> tuple[str, str]:
     if not equals or not _FIELD.fullmatch(key):
         return "", ""
     return key.replace("-", "_"), " ".join(value.strip('"').split())
+
+
+def meant(found: Command | Misread) -> str:
+    """The verb that was typed or, of what was misread, that its example is of."""
+    if isinstance(found, Command):
+        return found.verb
+    return next(verb for verb, one in VERBS.items() if one.example == found.example)
 
 
 def rendered(command: Command) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from shared.refusals import Denied
 
 FORMAT = "akwarden.message/1"
 APPROVE, REJECT, DETAILS = ACTIONS = ("approve", "reject", "details")  # what buttons do
-REPLY_PATH = re.compile(r"/[A-Za-z0-9/_.-]{1,300}")
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:-]{0,127}")
+REPLY_PATH = re.compile(r"/[A-Za-z0-9/_.@-]{1,300}")
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:@-]{0,127}")
 _URL = re.compile(r"https://[a-z0-9.-]+(/[A-Za-z0-9/_.-]*)?(\?[A-Za-z]+=[A-Za-z0-9_-]+)?")
 TOLD = ("", "access_key", "access_key_cut")  # sentences in `words`
 MOST_TEXT, MOST_OFFER = 8000, 3000
+CUT = "…"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,14 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def fitted(text: str, most: int) -> str:
+    """As many whole lines as there is room for."""
+    if len(text) <= most:
+        return text
+    room = text[: most - len(CUT) - 1]
+    return (room.rpartition("\n")[0] or room) + "\n" + CUT
+
+
 def payload(message: Message) -> bytes:
     """The event of a worker. `tell` came later: left out where it is empty, so that functions of
     two versions understand each other."""
@@ -97,8 +106,9 @@ def payload(message: Message) -> bytes:
     return json.dumps({"format": FORMAT, **carried}, sort_keys=True).encode()
 
 
-def of_event(event: bytes) -> Message | Denied:
-    """What a worker's event holds; never raises."""
+def of_event(event: bytes, kinds: Collection[str] = CHATS) -> Message | Denied:
+    """What a worker's event holds, if it is of these kinds; never raises. Whoever takes more than
+    the signed chats has to say so."""
     content: Any
     try:
         content = json.loads(event)
@@ -111,14 +121,14 @@ def of_event(event: bytes) -> Message | Denied:
             isinstance(value, str) for value in content.values()):  # fmt: skip
         return Denied("payload_malformed")
     message = Message(**content)
-    wrong = _wrong(content, message)
+    wrong = _wrong(content, message, kinds)
     return Denied("payload_malformed", wrong) if wrong else message
 
 
-def _wrong(content: Mapping[str, str], message: Message) -> str:
+def _wrong(content: Mapping[str, str], message: Message, kinds: Collection[str]) -> str:
     """The first member that cannot be; empty if there is none."""
     checks = {
-        "kind": message.kind in CHATS, "person": bool(_PERSON.fullmatch(message.person)),
+        "kind": message.kind in kinds, "person": bool(_PERSON.fullmatch(message.person)),
         "url": bool(_URL.fullmatch(message.url)), "event": 0 < len(message.event) <= 200,
         "reply": bool(REPLY_PATH.fullmatch(message.reply)), "text": len(message.text) <= MOST_TEXT,
         "action": message.action in ("", *ACTIONS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from shared.chat import grammar
 from shared.chat.grammar import Misread
 from shared.refusals import REASONS, Denied
@@ -14,6 +16,13 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "but the chat has it: delete the message. If the key is real, have it revoked now.",
         "消息里含有类似 AccessKey 的内容。akwarden 没有转发或保存它，"
         "但聊天里已经有了：请删除该消息。如果密钥是真的，请立即吊销。",
+    ),
+    "not_signed": (
+        "In this chat I only show things: DingTalk does not sign what is said here, so somebody "
+        "else could ask in your name. To request, approve or change something use the approval "
+        "form, or a chat that is signed (Slack, Feishu).",
+        "在这里我只能查询：钉钉没有对消息内容签名，别人可能冒用你的名义。"
+        "如需申请、审批或变更，请使用审批表单，或内容有签名的聊天（Slack、飞书）。",
     ),
     "access_key_cut": (
         "Your message holds an AccessKey and its secret. Delete the message. If the key is one of "
@@ -256,6 +265,6 @@ def misread(language: str, found: Misread) -> str:
     return f"{told} {say(language, 'for_example', example=found.example)}"
 
 
-def help_text(language: str) -> str:
-    """Every verb by its example."""
-    return say(language, "help", examples="\n".join(v.example for v in grammar.VERBS.values()))
+def help_text(language: str, verbs: Iterable[str] = grammar.VERBS) -> str:
+    """These verbs by their examples."""
+    return say(language, "help", examples="\n".join(grammar.VERBS[v].example for v in verbs))

@@ -9,7 +9,7 @@ from shared import chat_log, handover, naming, rotation_log
 from shared.audit import FINDING, REVOKED, Row
 from shared.chat.grammar import Command
 from shared.chat.messages import Message, Reply
-from shared.chat_log import Grant, may_see, shortened
+from shared.chat_log import Grant, is_theirs, may_see, shortened
 from shared.commanding.desk import Desk, Recorder, Replies, awaited, refusal
 from shared.orders import Order, Selector
 from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN
@@ -107,7 +107,7 @@ def enable(desk: Desk, who: str, command: Command, message: Message, record: Rec
     if not desk.terms.may_be_approved(grant.environment):
         yield refusal(desk, Denied("chat_may_not_approve", "environment"))
         return
-    if desk.rules.person(who) == desk.rules.person(grant.requester):
+    if is_theirs(desk.rules, desk.people, who, grant):
         yield Reply(desk.say("not_to_enable", ticket=grant.ticket))
         return
     yield from _switched(desk, grant, message, ENABLE)
@@ -147,7 +147,7 @@ def theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
              if not one.ended]  # fmt: skip
     if len(found) != 1:
         return "no_grant"
-    return found[0] if may_see(desk.rules, who, found[0]) else "not_yours"
+    return found[0] if may_see(desk.rules, desk.people, who, found[0]) else "not_yours"
 
 
 def _is_of(grant: Grant, row: Row, since: datetime) -> bool:

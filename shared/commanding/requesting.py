@@ -54,7 +54,7 @@ def extend(desk: Desk, who: str, command: Command, message: Message, record: Rec
     asked = {name: content[name] for name in content
              if name not in ("id", "url", "title", "status", "requester", "approvals")}  # fmt: skip
     asked |= {"ttl_seconds": seconds, "purpose": command.fields["purpose"]}
-    if desk.rules.person(who) != desk.rules.person(grant.requester):
+    if not chat_log.is_theirs(desk.rules, desk.people, who, grant):
         if first.ticket.beneficiary is not None:  # a ticket names one person beside its requester
             yield Reply(desk.say("not_yours", ticket=command.target))
             return

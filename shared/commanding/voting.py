@@ -50,7 +50,7 @@ def _shown(desk: Desk, who: str, ticket: str, text: str) -> Reply:
         return Reply(desk.say("not_ours", ticket=ticket))
     asked = chat_log.Grant("", ticket, "", offer.ticket.environment, offer.ticket.requester.email,
                            "", "", ended=False)  # fmt: skip
-    if not may_see(desk.rules, who, asked):
+    if not may_see(desk.rules, desk.people, who, asked):
         return Reply(desk.say("not_yours", ticket=ticket))
     return Reply(details(desk, offer))
 

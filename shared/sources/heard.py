@@ -40,12 +40,14 @@ def sealed_text(body: bytes) -> str | Denied:
     return text if isinstance(text, str) else Denied("missing_field", "encrypt")
 
 
-def age_refusal(seconds: float, now: datetime) -> Denied | None:
+def age_refusal(
+    seconds: float, now: datetime, tolerance: timedelta = TOLERANCE
+) -> Denied | None:
     """Whether a signature of that moment (since 1970) is too old, or of the future."""
     sent_at = datetime.fromtimestamp(seconds, UTC)
-    if sent_at < now - TOLERANCE:
+    if sent_at < now - tolerance:
         return Denied("delivery_too_old")
-    return Denied("delivery_from_the_future") if sent_at > now + TOLERANCE else None
+    return Denied("delivery_from_the_future") if sent_at > now + tolerance else None
 
 
 def event_name(*told: object) -> str:

@@ -17,11 +17,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo import actors, dingtalk, feishu, feishu_chat, github, jira, slack, vendors
+from demo import (
+    actors,
+    dingtalk,
+    dingtalk_robot,
+    feishu,
+    feishu_chat,
+    github,
+    jira,
+    slack,
+    vendors,
+)
 from demo.stage import ROOT, Stage
 
 TRIES = 9
-CHATS = ("slack", "feishu-chat")
+CHATS = ("slack", "feishu-chat", "dingtalk-robot")
 REFERENCE = ("alibabacloud_ram20150501.client", "alibabacloud_ims20190815.client",
              "alibabacloud_kms20160120.client", "aliyun.log", "fc2")  # fmt: skip
 IMPORTS = """
@@ -133,9 +143,14 @@ def _events(stage: Stage) -> dict[str, Callable[[], bytes]]:
             feishu_chat.typed("alice", f"status AK-{next(numbers)}"))
         return _event("/feishu", headers, {}, body)
 
+    def from_dingtalks_robot() -> bytes:
+        headers, body = dingtalk_robot.request(
+            dingtalk_robot.typed("alice", f"status AK-{next(numbers)}"))
+        return _event("/dingtalk", headers, {}, body)
+
     return {"slack": from_slack, "standard-webhooks": standard_webhooks, "dingtalk": from_dingtalk,
             "feishu": from_feishu, "jira": from_jira, "github": from_github,
-            "feishu-chat": from_feishus_chat}  # fmt: skip
+            "feishu-chat": from_feishus_chat, "dingtalk-robot": from_dingtalks_robot}  # fmt: skip
 
 
 def _event(path: str, headers: dict[str, str], query: dict[str, str], body: bytes) -> bytes:

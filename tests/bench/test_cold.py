@@ -11,11 +11,12 @@ from demo.stage import Stage
 from tests.bench.cold import Measured, measure
 
 SHARE = {"standard-webhooks": 0.25, "dingtalk": 0.3, "feishu": 0.3, "jira": 0.3, "github": 0.3,
-         "slack": 0.3, "feishu-chat": 0.3}  # fmt: skip
+         "slack": 0.3, "feishu-chat": 0.3, "dingtalk-robot": 0.3}  # fmt: skip
 SLOW = ("Tea", "alibabacloud_", "aliyun", "fc2", "requests", "urllib3")
 OWN = {"standardwebhooks": "standard-webhooks", "shared.sources.dingtalk": "dingtalk",
        "shared.sources.feishu": "feishu", "shared.sources.jira": "jira",
        "shared.sources.github": "github", "shared.sources.feishu_chat": "feishu-chat",
+       "shared.sources.dingtalk_robot": "dingtalk-robot",
        "shared.sources.slack": "slack", "shared.rules": "standard-webhooks"}  # fmt: skip
 LAST_RUN = 3  # a machine that is busy with something else spoils a ratio, too
 

@@ -16,6 +16,7 @@ import pytest
 
 from demo import actors, leaks, serve, vendors
 from demo.stage import ROOT, Stage
+from shared import hints
 from tests.e2e.conftest import furnish, until
 from tests.unit.samples import approved_body
 
@@ -119,6 +120,9 @@ def test_every_vendor_can_be_tried_beside_a_served_cloud(tmp_path: Path) -> None
 
     for name, done in zip(vendors.ALL, trying, strict=True):
         assert 0 == done.returncode, done.stdout + done.stderr
+        if name in hints.UNSIGNED_CHATS:  # where nothing is done, there is nothing to end
+            assert "In this chat I only show things" in done.stdout
+            continue
         assert '"status": "issued"' in done.stdout or "is issued: secret" in done.stdout
         assert f"make revoke ARGS='--application try-{name} --reason withdrawn'" in done.stdout
 

@@ -289,6 +289,7 @@ def test_only_those_concerned_may_end_or_rotate(scene: Scene) -> None:
     key = issued(scene)["access_key_id"]  # by webhook, in prod, asked for by alice
     ticket = f"T-{scene.application}"
 
+    assert ticket in text_of(say(scene, "alice", f"status {ticket}").told()[0])
     for words in (f"revoke {ticket}", f"rotate {ticket}"):
         assert "is not yours" in text_of(say(scene, "bob", words).told()[0])
     assert "no live grant" in text_of(say(scene, "alice", "revoke AK-NONE").told()[0])

@@ -83,7 +83,8 @@ class Chat:
         message = Message("slack", account, "https://app.slack.com/client/T1/C1",
                           f"message {self.said}", "/commands/T1/1", **what)  # fmt: skip
         desk = Desk(
-            people=SimpleNamespace(of=lambda _, name: ACCOUNTS[name]),  # type: ignore[arg-type]
+            people=SimpleNamespace(  # type: ignore[arg-type]
+                of=lambda _, name: ACCOUNTS[name], address=lambda _, id: id),
             rules=RULES, terms=TERMS, key=KEY, most_requests=9, language="en",
             issuing=self.issuing, functions=self, audit_log=self,  # type: ignore[arg-type]
             account_id=ACCOUNT_ID, now=lambda: self.now, sleep=self.sleep,

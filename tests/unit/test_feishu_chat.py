@@ -412,5 +412,5 @@ def test_texts_ring_nobody() -> None:
 
 
 def test_every_chat_has_a_path() -> None:
-    assert set(hints.CHATS) == set(chatops.KINDS.values())
-    assert set(hints.BOTS) <= set(hints.CHATS)
+    assert {*hints.CHATS, *hints.UNSIGNED_CHATS} == set(chatops.KINDS.values())
+    assert set(hints.BOTS) <= set(chatops.KINDS.values())

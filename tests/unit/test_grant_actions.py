@@ -74,7 +74,8 @@ def said(
     rules = bootstrap.rules()
     log: Any = Log(last, environment, secret, then or row("key.disabled", OFF))
     desk = Desk(
-        people=SimpleNamespace(of=lambda *_: who), rules=rules,  # type: ignore[arg-type]
+        people=SimpleNamespace(of=lambda *_: who, address=lambda _, id: id),  # type: ignore[arg-type]
+        rules=rules,
         terms=Terms(rules, {}, ASSETS, mode), key=Secret("a key"), most_requests=1, language="en",
         issuing=True, functions=functions, audit_log=log,  # type: ignore[arg-type]
         account_id="1234567890123456", now=lambda: NOW, sleep=lambda _: None,
