@@ -26,6 +26,8 @@ UNTOLD_MINUTES = 150  # two hours' rows of the notify function, one of which cam
 SILENT_MINUTES = 40  # the digest function writes every ten, whatever happened
 
 _ISSUED = 'event_type: "key.issued" and phase: result and outcome: success'
+_BROKEN = (f"event_type = '{audit.REVIEWED}' or (phase = 'result' and outcome = 'success' and "
+           "event_type in ('key.issued', 'self_service.granted'))")
 _OPEN = """\
 not phase: note | select change_id, max_by(ticket_id, time_ms) as ticket,
 max_by(application, time_ms) as application, max_by(event_type, time_ms) as change,
@@ -92,7 +94,7 @@ order by days desc, access_key_id limit 20""", day, "access_key_id",
 select person, count(distinct operation_id) as approvals,
 count(distinct application) as applications
 from log, unnest(split(approver_id, ',')) as t(person)
-where person <> '' and policy_decision <> 'break_glass'
+where person <> '' and policy_decision <> '{audit.BROKEN_GLASS}'
 group by person order by approvals desc, person limit 100""", month, "person",
          ("approvals", "applications")),
         ("intents_without_result", "Changes whose end is not on record", "table",
@@ -109,11 +111,11 @@ max_by(resources, time_ms) as latest, from_unixtime(max(time_ms) / 1000) as last
 from log group by reason order by things desc, reason limit 100""", 7 * 24, "reason",
          ("things", "latest", "last")),
         ("break_glass", "Access without approval, and its review", "table", f"""\
-event_type: "{audit.BROKEN_GLASS}" or event_type: "{audit.REVIEWED}" | select ticket_id,
+policy_decision: {audit.BROKEN_GLASS} or event_type: "{audit.REVIEWED}" | select ticket_id,
 min_by(requester_id, time_ms) as requester, max_by(application, time_ms) as application,
 max_by(environment, time_ms) as environment, min_by(reason, time_ms) as incident,
 if(count_if(event_type = '{audit.REVIEWED}') > 0, max_by(approver_id, time_ms), 'open') as review
-from log group by ticket_id order by ticket_id limit 100""", month, "ticket_id",
+from log where {_BROKEN} group by ticket_id order by ticket_id limit 100""", month, "ticket_id",
          ("requester", "application", "environment", "incident", "review")),
         ("ended_by_reason", "Grants ended, by reason", "column", f"""\
 event_type: "{audit.REVOKED}" and phase: result and outcome: success | select reason,
@@ -181,10 +183,11 @@ from log group by outcome limit 10""", day, 24 * 60, MEDIUM, "docs/posture.md"),
                "akw-notify's timer fails: config/notifications.toml or a setting; see its tasks",
                silence=True),
         _alert("akw-break-glass", "Somebody has access that nobody approved", f"""\
-event_type: "{audit.BROKEN_GLASS}" or event_type: "{audit.REVIEWED}" | select ticket_id,
+policy_decision: {audit.BROKEN_GLASS} or event_type: "{audit.REVIEWED}" | select ticket_id,
 max_by(requester_id, time_ms) as requester, max_by(application, time_ms) as application,
-max_by(environment, time_ms) as environment from log group by ticket_id
-having count_if(event_type = '{audit.REVIEWED}') = 0 limit 100""", day, 15, CRITICAL,
+max_by(environment, time_ms) as environment from log where {_BROKEN}
+group by ticket_id having count_if(event_type = '{audit.REVIEWED}') = 0 limit 100""", day, 15,
+               CRITICAL,
                "find out why, open a ticket, and say in the chat: review AK-… ticket=…"),
         _alert("akw-notify-failing", "People are not told of what happened", f"""\
 event_type: "{notices.FAILED}" | select cloud_service as way, max_by(error_code, time_ms) as code,

@@ -18,7 +18,7 @@ from shared.use_cases import ALTERNATIVES
 
 # How far the ticket system's clock may be ahead of ours.
 CLOCK_SKEW = timedelta(minutes=10)
-BREAK_GLASS_AGE = timedelta(minutes=15)  # of the wish for it, when it is accepted
+BREAK_GLASS_AGE = timedelta(minutes=30)  # of the wish for it, whenever it is served
 # A lifetime counts from the approval: so much of the shortest one may pass until the decision.
 SLACK = timedelta(minutes=30)
 
@@ -29,11 +29,13 @@ class Approved:
 
     These are the newest votes, as many as the quorum asks for: a retry that comes later finds
     the same ones, so that it plans the same grant. `incident`: nobody did, but for whoever asked.
+    `asked_by` are all names, folded, of who asked and of who is to get it.
     """
 
     approvers: tuple[str, ...]
     approved_at: datetime
     incident: str = ""
+    asked_by: frozenset[str] = frozenset()
 
 
 def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
@@ -74,7 +76,7 @@ def break_glass(
         return Denied("break_glass_not_allowed", "approvals")
     if not now - BREAK_GLASS_AGE <= own[0].at <= now + CLOCK_SKEW:
         return Denied("approval_too_old", "approvals")
-    return Approved((min(people),), own[0].at, incident)
+    return Approved((min(people),), own[0].at, incident, rules.names(ticket.requester))
 
 
 def vote_refusal(ticket: Ticket, vote: Approval, rules: Rules, now: datetime) -> Denied | None:
@@ -166,7 +168,8 @@ class _Ballot:
         counted = sorted(
             ((vote.at, self._listed(vote.approver)) for vote in newest_of.values()), reverse=True
         )[: self._quorum]
-        approved = Approved(tuple(sorted(name for _, name in counted)), counted[0][0])
+        approved = Approved(tuple(sorted(name for _, name in counted)), counted[0][0],
+                            asked_by=self._people.asking())  # fmt: skip
         if approved.approved_at + self._lifetime <= self._now + self._shortest:
             return Denied("grant_nearly_over", "ttl_seconds")
         return approved
@@ -213,6 +216,11 @@ class _People:
     def asks(self, principal: Principal) -> bool:
         """Whether this person asks for the key or is to get it."""
         return self.of(principal) in self._asking
+
+    def asking(self) -> frozenset[str]:
+        """All names of those who ask."""
+        return frozenset[str]().union(*(group for group in self._groups
+                                        if min(group) in self._asking))  # fmt: skip
 
     def _join(self, names: Iterable[str]) -> None:
         joined = set(names)

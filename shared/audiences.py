@@ -10,7 +10,7 @@ from shared.config_tables import Table, read
 from shared.errors import ConfigError
 
 SLACK, FEISHU, DINGTALK, WEBHOOK = WAYS = ("slack", "feishu-chat", "dingtalk", "webhook")
-URL = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9/_.~-]*)?")
+URL = re.compile(r"https://[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:\d{1,5})?(/[A-Za-z0-9/_.~-]*)?")
 
 
 @dataclass(frozen=True)

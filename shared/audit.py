@@ -34,9 +34,9 @@ REJECTED = "ticket.rejected"  # refused; the reason, and where
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
 EXPIRING = "grant.expiring"  # its requester is to be told; once for each notice
-# Access that nobody approved: somebody broke the glass, for the incident that `reason` names; and
-# somebody else has looked at it since, in the review that `reason` names.
-BROKEN_GLASS, REVIEWED = "break_glass.used", "break_glass.reviewed"
+# Of access that nobody approved the rows say so in `policy_decision`, and name the incident in
+# `reason`; somebody else has looked at it since, in the review that `reason` names.
+APPROVED, BROKEN_GLASS, REVIEWED = "approved", "break_glass", "break_glass.reviewed"
 UNREADABLE_LEAK = "leak.unreadable"  # somebody told of a leaked key, and nobody can tell of which
 
 FIELDS = (
@@ -51,7 +51,7 @@ FIELDS = (
     "error_code", "error_message",
     "fc_request_id", "fc_function", "fc_version", "broker_version",
     "application", "environment", "reason", "message",
-    "key_status", "key_age_days", "replaces",
+    "key_status", "key_age_days", "replaces", "beneficiary_id",
 )  # fmt: skip
 NUMBERS = frozenset({"seq", "time_ms", "approval_time_ms", "http_status", "key_age_days"})
 
@@ -276,13 +276,14 @@ def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
         "approver_id": ",".join(grant.approvers),
         "approver_kind": "human",
         "approval_time_ms": str(int(approved_at.timestamp() * 1000)),
-        "policy_decision": "break_glass" if grant.incident else "approved",
+        "policy_decision": BROKEN_GLASS if grant.incident else APPROVED,
         "target_user": grant.user,
         "policy_name": grant.policy,
         "secret_name": grant.secret if grant.holds_key else "",
         "resources": ",".join(p.template for p in grant.ticket.permissions),
         "replaces": grant.ticket.replaces,
-    }
+        "beneficiary_id": grant.ticket.beneficiary.email if grant.ticket.beneficiary else "",
+    } | ({"reason": grant.incident} if grant.incident else {})
 
 
 def refusal(record: Attempt, denied: Denied, now: datetime) -> Sequence[Row]:

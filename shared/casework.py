@@ -14,6 +14,7 @@ from shared.audit import Attempt
 from shared.broker import Broker
 from shared.extending import Extended
 from shared.handover import Case
+from shared.people import People
 from shared.places import Place
 from shared.policies import Assets
 from shared.refusals import Denied
@@ -32,6 +33,7 @@ class Rulebook:
     assets: Assets
     ledger_secret: str
     places: Mapping[str, Place]
+    people: People
 
 
 Outcome = Issued | Extended | Amended | Denied
@@ -49,7 +51,7 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
     """The saga of the signed grant, or why there is none; names the approvers in the record."""
     judged_at = case.judged_at(broker.now())
     if case.incident:
-        approved = approvals.break_glass(case.ticket, case.incident, book.rules, judged_at)
+        approved = approvals.break_glass(case.ticket, case.incident, book.rules, broker.now())
     else:
         approved = approvals.decide(case.ticket, book.rules, judged_at)
     if isinstance(approved, Denied):
@@ -62,11 +64,8 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
     if isinstance(grant, Denied):
         return grant
     record.base |= audit.approved_facts(grant, approved.approved_at)
-    if case.incident:  # everybody is told of it, whatever comes of it
-        broker.audit_log.put_logs(record.note(
-            audit.BROKEN_GLASS, broker.now(), outcome=audit.SUCCESS, reason=case.incident))
     if case.action == "extend":
         return extending.extend(broker, grant, ledger_key, record)
     if case.action == "amend":
         return amending.amend(broker, grant, ledger_key, record)
-    return issuance.issue(broker, grant, record, book.rules)
+    return issuance.issue(broker, grant, record, book.rules, book.people)

@@ -129,7 +129,7 @@ def grant_of(asked: Grant, seen: Seen, impossible: str) -> LiveGrant | Denied:
         return Denied("grant_unreadable", seen.grant.reason)
     if grants.INCIDENT in seen.tags:
         return Denied("break_glass_stays_as_it_is", "application")
-    if seen.grant.requester in asked.approvers:  # by that name; a chat knows people's others, too
+    if grants.asked_by_one_of(seen.tags, asked.approvers):  # whoever asks for the change
         return Denied("approver_is_requester", "approvals")
     return seen.grant
 

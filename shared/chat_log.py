@@ -43,6 +43,7 @@ class Grant:
     issued_at: str
     ended: bool
     disabled: bool = False
+    beneficiary: str = ""
 
 
 def may_see(rules: Rules, people: People, who: str, grant: Grant) -> bool:
@@ -53,9 +54,9 @@ def may_see(rules: Rules, people: People, who: str, grant: Grant) -> bool:
 
 
 def is_theirs(rules: Rules, people: People, who: str, grant: Grant) -> bool:
-    """Whether they asked for it."""
-    asked_by = people.address(grant.source, grant.requester)
-    return rules.person(asked_by) == rules.person(who)
+    """Whether they asked for it, or it was for them."""
+    names = (people.address(grant.source, grant.requester), grant.beneficiary)
+    return rules.person(who) in {rules.person(name) for name in names if name}
 
 
 def grants(
@@ -69,7 +70,7 @@ def grants(
         f"{where or '*'} | select ticket_system, ticket_id, "  # noqa: S608 (ours)
         "max_by(application, time_ms) as application, max_by(environment, time_ms) as environment, "
         "max_by(requester_id, time_ms) as requester, max_by(secret_name, time_ms) as secret, "
-        "min(time_ms) as issued_ms from log "
+        "max_by(beneficiary_id, time_ms) as beneficiary, min(time_ms) as issued_ms from log "
         f"where outcome = '{SUCCESS}' and phase = 'result' and event_type in ({_SERVED}) "
         f"group by ticket_system, ticket_id order by issued_ms desc limit {MOST}",
         now - LIFETIME, now + AHEAD)  # fmt: skip
@@ -78,7 +79,7 @@ def grants(
         Grant(row["ticket_system"], row["ticket_id"], row["application"], row["environment"],
               row["requester"], row["secret"], _date(row["issued_ms"]),
               (row["ticket_system"], row["ticket_id"]) in over,
-              (row["ticket_system"], row["ticket_id"]) in off)
+              (row["ticket_system"], row["ticket_id"]) in off, row.get("beneficiary") or "")
         for row in rows
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,8 @@ from shared.tickets import Ticket
 
 FORMAT = "1"
 TAG_PREFIX = "akw:"
+MOST_NAMES = 9  # of 12 letters with a dot between them: 116 of the 128 of a tag
+ASKED_BY = f"{TAG_PREFIX}asked-by"  # digests of the names of who asked, and of who is to get it
 INCIDENT = f"{TAG_PREFIX}incident"  # of a grant that nobody approved
 SIGNATURE = f"{TAG_PREFIX}sig"
 # What an extension adds to the tags of a grant (`shared/extension.py`).
@@ -115,8 +117,8 @@ def secret_tags(
 
 
 def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict[str, str]:
-    """The short facts, each of which fits a tag. A RAM user has room for 20: these are 17 at most,
-    as the quorum is 5 at most, and an extension adds two."""
+    """The short facts, each of which fits a tag. A RAM user has room for 20: these are 18 at most,
+    as the quorum is 5 at most (1 in an incident), and an extension adds two."""
     ends_at = approved.approved_at + timedelta(seconds=ticket.ttl_seconds)
     facts = {
         "format": FORMAT,
@@ -128,6 +130,7 @@ def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict
         "approved": iso(approved.approved_at),
         "expires": iso(ends_at),
         "document": document_digest(document),
+        "asked-by": ".".join(sorted(map(_name_digest, approved.asked_by))[:MOST_NAMES]),
     }
     for number, approver in enumerate(approved.approvers, 1):
         facts[f"approver-{number}"] = approver
@@ -138,6 +141,18 @@ def _facts(ticket: Ticket, approved: Approved, mode: str, document: str) -> dict
     if ticket.rotation_wait_days is not None:
         facts["rotation-wait-days"] = str(ticket.rotation_wait_days)
     return facts
+
+
+def _name_digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def asked_by_one_of(tags: Mapping[str, str], names: Iterable[str]) -> bool:
+    """Whether one of these (folded names) asked for the grant, or was to get it. One that was made
+    before its tags said so is known by its requester's id alone."""
+    digests = tags.get(ASKED_BY, "").split(".")
+    return any(_name_digest(name) in digests or name == tags.get(f"{TAG_PREFIX}requester")
+               for name in names)  # fmt: skip
 
 
 def document_digest(document: str) -> str:

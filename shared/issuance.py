@@ -19,6 +19,7 @@ from shared.errors import AlreadyExists, LeaseHeld, NameHeld, StateChanged
 from shared.grants import Grant
 from shared.key_making import Place
 from shared.leases import Lease
+from shared.people import People
 from shared.ports import NewKey
 from shared.refusals import Denied
 from shared.resumption import Found, Issued
@@ -28,7 +29,9 @@ from shared.steps import side_by_side, step
 from shared.ticket_leases import RELEASES
 
 
-def issue(broker: Broker, grant: Grant, record: Attempt, rules: Rules) -> Issued | Denied:
+def issue(
+    broker: Broker, grant: Grant, record: Attempt, rules: Rules, people: People
+) -> Issued | Denied:
     """Make what the grant promises, or say why not. Safe to run again after any failure.
 
     Raises LeaseHeld and StateChanged when another run is or was at work, CloudError when the
@@ -38,9 +41,10 @@ def issue(broker: Broker, grant: Grant, record: Attempt, rules: Rules) -> Issued
     plan = resumption.plan(grant, found)
     if not isinstance(plan, list):
         return plan
-    # What was begun is finished, whoever came in between: it was let through before.
-    refused = limits.refusal(grant.ticket, granted, rules, broker.now())
-    if refused and not resumption.begun(grant, found):
+    # What was begun is finished, whoever came in between: it was let through before. An incident
+    # does not wait for others' limits.
+    refused = limits.refusal(grant.ticket, granted, rules, people, broker.now())
+    if refused and not grant.incident and not resumption.begun(grant, found):
         return refused
     broker.audit_log.put_logs(record.intents(plan, broker.now()))
     held: list[Lease] = []

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.audit import REVOKED, SUCCESS, Row
+from shared.people import People
 from shared.refusals import Denied
 from shared.resumption import SERVED
 from shared.rules import MOST_GRANTS, Limits, Rules
@@ -60,28 +61,43 @@ class Counts:
     account: Tally
 
 
-def refusal(ticket: Ticket, rows: Sequence[Row], rules: Rules, now: datetime) -> Denied | None:
+def refusal(
+    ticket: Ticket, rows: Sequence[Row], rules: Rules, people: People, now: datetime
+) -> Denied | None:
     """Why the ticket may not be issued beside what `STATEMENT` has answered; None if it may."""
-    return decide(count(ticket, rows, rules, now), rules.limits)
+    return decide(count(ticket, rows, rules, people, now), rules.limits)
 
 
-def count(ticket: Ticket, rows: Iterable[Row], rules: Rules, now: datetime) -> Counts:
+def count(
+    ticket: Ticket, rows: Iterable[Row], rules: Rules, people: People, now: datetime
+) -> Counts:
     """What the ticket's requester, its application and the account have besides this ticket: a
-    retry finds its own former attempt."""
+    retry finds its own former attempt. Of a person, by whichever way they asked."""
     who, since_ms = rules.names(ticket.requester), (now - DAY).timestamp() * 1000
     others = [row for row in rows
               if (row["ticket_system"], row["ticket_id"]) != (ticket.source, ticket.id)]
 
     def of(some: Iterable[Row]) -> Tally:
         listed = list(some)
-        return Tally(sum(int(row["last_ms"]) >= since_ms for row in listed),
-                     sum(int(row["ends"]) == 0 for row in listed))  # fmt: skip
+        return Tally(sum(_number(row["last_ms"]) >= since_ms for row in listed),
+                     sum(_number(row["ends"]) == 0 for row in listed))  # fmt: skip
+
+    def asked_by(row: Row) -> str:
+        return rules.person(people.address(row["ticket_system"], row["requester"]))
 
     return Counts(
-        of(row for row in others if rules.person(row["requester"]) in who),
+        of(row for row in others if asked_by(row) in who or rules.person(row["requester"]) in who),
         of(row for row in others if row["application"] == ticket.application),
         of(others),
     )
+
+
+def _number(text: str) -> float:
+    """What cannot be read (others can write into the log) counts as of now."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("inf")
 
 
 def decide(counts: Counts, limits: Limits) -> Denied | None:

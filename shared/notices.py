@@ -23,11 +23,13 @@ LOOKBACK = timedelta(days=1)  # what could not be told for so long is given up
 AHEAD = timedelta(minutes=15)  # a row's clock may be
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)  # between two tries
 MOST = 10_000
+MOST_REFUSALS = 100  # of a day that are told; the alert and the dashboard show all
 REJECTED = "ticket.rejected"
+ISSUED, GRANTED = SERVED = ("key.issued", "self_service.granted")
 # An event, what people call it, and the sentence that tells it.
 _RESULTS = {
-    "key.issued": ("issued", "told_issued"),
-    "self_service.granted": ("granted", "told_granted"),
+    ISSUED: ("issued", "told_issued"),
+    GRANTED: ("granted", "told_granted"),
     EXTENDED: ("extended", "told_extended"),
     AMENDED: ("amended", "told_amended"),
     "key.rotated": ("rotated", "told_rotated"),
@@ -35,28 +37,31 @@ _RESULTS = {
     REMAINS_REMOVED: ("failed", "told_failed"),
 }
 _NOTES = {
-    BROKEN_GLASS: ("break_glass", "told_break_glass"),
     REJECTED: ("refused", "told_refused"), EXPIRING: ("expiring", "told_expiring"),
 }
-EVENTS = _RESULTS | _NOTES
+# What is told beside the issue of what nobody has approved.
+_GLASS = {BROKEN_GLASS: ("break_glass", "told_break_glass")}
+EVENTS = _RESULTS | _NOTES | _GLASS
 KINDS = tuple(kind for kind, _ in EVENTS.values())
 _UNTOLD = ("ticket_consumed",)  # the answer to a second delivery, which vendors make unasked
 
 _FIELDS = ("event_type", "reason", "message", "resources", "ticket_system", "ticket_id",
            "application", "environment", "operation_id", "requester_id", "approver_id",
-           "secret_name", "access_key_id", "time_ms")  # fmt: skip
+           "secret_name", "access_key_id", "policy_decision", "time_ms")  # fmt: skip
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-_ANY_OF_THEM = " or ".join(f'event_type: "{name}"' for name in EVENTS)
+_ANY_OF_THEM = " or ".join(f'event_type: "{name}"' for name in _RESULTS | _NOTES)
 HAPPENED = (
     f"{_ANY_OF_THEM} "  # noqa: S608 (ours)
-    f"| select {', '.join(_FIELDS)} from log "
+    f"| select {', '.join(_FIELDS)}, if(event_type = '{REJECTED}', 1, 0) as refused from log "
     f"where (phase = 'result' and outcome = 'success' and event_type in ({_listed(_RESULTS)})) "
-    f"or (phase = 'note' and event_type in ({_listed(_NOTES)})) order by time_ms limit {MOST}"
+    f"or (phase = 'note' and event_type in ({_listed(_NOTES)})) "
+    # Many refusals, which anybody may cause who can send something, push nothing else out.
+    f"order by refused, time_ms limit {MOST}"
 )
 TOLD = (
     f'event_type: "{SENT}" or event_type: "{FAILED}" | '  # noqa: S608 (ours)
@@ -92,27 +97,34 @@ class Notice:
 
 
 def of_rows(rows: Iterable[Row]) -> list[Notice]:
-    """The oldest first; what is the same for people is there once. A row that is none of our form
-    (others can write into the log) tells nothing, and keeps no other from being told."""
+    """The oldest first, refusals last; what is the same for people is there once. A row that is
+    none of our form (others can write into the log) tells nothing, and keeps no other from being
+    told; nor do refusals beyond the first hundred, or of what names no ticket."""
     found: dict[str, Notice] = {}
-    for row in rows:
-        notice = _of(row)
-        if notice is None:
-            continue
-        if not (notice.event == REJECTED and notice.reason.partition(" ")[0] in _UNTOLD):
-            found.setdefault(notice.id, notice)
-    return list(found.values())
+    refused = 0
+    for notice in (one for row in rows for one in _of(row)):
+        if notice.event == REJECTED:
+            if notice.reason.partition(" ")[0] in _UNTOLD or not notice.ticket:
+                continue
+            refused += notice.id not in found
+            if refused > MOST_REFUSALS:
+                continue
+        found.setdefault(notice.id, notice)
+    return sorted(found.values(), key=lambda one: (one.event == REJECTED, one.at))
 
 
-def _of(row: Row) -> Notice | None:
+def _of(row: Row) -> list[Notice]:
     try:
-        return _read(row) if row["event_type"] in EVENTS else None
+        event = row["event_type"]
+        glass = row["policy_decision"] == BROKEN_GLASS and event in SERVED
+        return [_read(row, one) for one in ((BROKEN_GLASS,) if glass else ()) + (event,)
+                if one in EVENTS]  # fmt: skip
     except (KeyError, ValueError, OverflowError, OSError):
-        return None
+        return []
 
 
-def _read(row: Row) -> Notice:
-    event, expiring = row["event_type"], row["event_type"] == EXPIRING
+def _read(row: Row, event: str) -> Notice:
+    expiring = event == EXPIRING
     within, ends = (row["resources"], row["message"]) if expiring else ("", "")
     # Each run of an operation tells the same; an end tells the same for each order that asks for
     # it; a refusal for each delivery.

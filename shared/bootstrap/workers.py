@@ -113,7 +113,7 @@ def worker(environment: Mapping[str, str], function: Any) -> tuple[Settings, Rul
 
     current = settings()
     book = Rulebook(
-        rules_of(current), templates(), assets(current), current.ledger_secret, places())
+        rules_of(current), templates(), assets(current), current.ledger_secret, places(), people())
     return current, book, broker(current, environment, function.name, function.timeout)
 
 

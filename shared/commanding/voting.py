@@ -27,6 +27,8 @@ from shared.reasons import WITHDRAWN
 from shared.refusals import REASONS, Denied
 from shared.tickets import Approval, Principal, Ticket
 
+ENDABLE = ("at_work", "was_cancelled", "was_rejected")
+
 
 def vote(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     rows = chat_log.of_ticket(desk.audit_log, command.target, desk.now())
@@ -35,7 +37,7 @@ def vote(desk: Desk, who: str, command: Command, message: Message, record: Recor
         yield Reply(desk.say("not_ours", ticket=command.target))
         return
     decision = APPROVE if command.verb == grammar.APPROVE else REJECT
-    yield from vote_on(desk, who, decision, text, record, pressed=False)
+    yield from vote_on(desk, who, decision, text, message, record, pressed=False)
 
 
 def show(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
@@ -58,7 +60,7 @@ def _shown(desk: Desk, who: str, ticket: str, text: str) -> Reply:
 def pressed(desk: Desk, who: str, message: Message, record: Recorder) -> Replies:
     """A button: it carries the request that it stands under."""
     if message.action != DETAILS:
-        yield from vote_on(desk, who, message.action, message.offer, record)
+        yield from vote_on(desk, who, message.action, message.offer, message, record)
         return
     offer = chat_log.opened_ever(message.offer, desk.key)
     if offer is None:
@@ -68,8 +70,9 @@ def pressed(desk: Desk, who: str, message: Message, record: Recorder) -> Replies
 
 
 def vote_on(
-    desk: Desk, who: str, decision: str, text: str, record: Recorder, *, pressed: bool = True
-) -> Replies:
+    desk: Desk, who: str, decision: str, text: str, message: Message, record: Recorder, *,
+    pressed: bool = True,
+) -> Replies:  # fmt: skip
     """Count somebody's word, and hand the ticket over once there are enough."""
     offer = signed.opened(text, desk.key, desk.now())
     if isinstance(offer, Denied):
@@ -80,10 +83,11 @@ def vote_on(
     attempt.base |= {"requester_id": ticket.requester.id, "approver_id": who,
                      "environment": ticket.environment}  # fmt: skip
     rows = chat_log.of_ticket(desk.audit_log, id, desk.now())
-    if _by_this(attempt, rows) and not chat_log.is_cancelled(rows):
+    if _by_this(attempt, rows) and state_of(rows) not in ("was_cancelled", "was_rejected"):
         yield from _served(desk, offer, rows, pressed)  # a former run of this message has died
         return
-    if state := state_of(rows):
+    state = state_of(rows)
+    if state and not (state == "at_work" and decision == REJECT):
         yield from _too_late(desk, offer, rows, state)
         return
     if not desk.issuing and decision == APPROVE:
@@ -105,6 +109,9 @@ def vote_on(
         if chat_log.is_cancelled(rows):
             yield from _too_late(desk, offer, rows, "was_cancelled")
             return
+    if decision == REJECT and chat_log.handed_over(rows):  # somebody's approval was in time
+        yield from ended(desk, who, ticket.source, id, WITHDRAWN, message)
+        return
     yield from _decided(desk, offer, rows, attempt, pressed)
 
 
@@ -151,8 +158,8 @@ def _decided(
     if isinstance(outcome, Approved):
         desk.audit_log.put_logs(chat_log.told(attempt, HANDED_OVER, desk.now()))
         rows = once_visible(desk, ticket.id, lambda found: _by_this(attempt, found))
-        if chat_log.is_cancelled(rows):
-            yield from _too_late(desk, offer, rows, "was_cancelled")
+        if (state := state_of(rows)) in ("was_cancelled", "was_rejected"):
+            yield from _too_late(desk, offer, rows, state)
             return
         yield from _served(desk, offer, rows, pressed)
     elif outcome.reason == "approval_rejected":
@@ -230,12 +237,11 @@ def cancel(desk: Desk, who: str, command: Command, message: Message, record: Rec
     attempt = record(id, offer.ticket.application)
     attempt.base |= {"requester_id": who, "environment": offer.ticket.environment}
     state = state_of(rows)
-    mine = any(row["event_type"] == CANCELLED and row["operation_id"] == attempt.operation_id
-               for row in rows)  # fmt: skip
-    if state and state != "at_work" and not mine:
+    # Handed over: its end is ordered, again if need be, as a former order may never have left.
+    if state and not (state in ENDABLE and chat_log.handed_over(rows)):
         yield from _too_late(desk, offer, rows, state)
         return
-    if not mine:  # else a former run of this message has died
+    if not chat_log.is_cancelled(rows):
         desk.audit_log.put_logs(chat_log.told(attempt, CANCELLED, desk.now()))
         rows = once_visible(desk, id, chat_log.is_cancelled)
     if chat_log.handed_over(rows):

@@ -134,6 +134,35 @@ def test_request_that_is_taken_back_while_it_is_at_work_leaves_nothing(scene: Sc
     assert not remains(scene)
 
 
+def test_end_that_was_not_ordered_is_ordered_again(scene: Scene) -> None:
+    """The first order cannot be handed over; who asks again is not told that all is over."""
+    card = at_work(scene)
+    ticket = id_of(card)
+    fault(scene, "error", "fc", "InvokeFunction", status=503, code="InternalServerError", times=0,
+          function="akw-command")  # fmt: skip
+    (failed,) = say(scene, "alice", f"cancel {ticket}").told(1)
+    assert "cannot take this now" in text_of(failed)
+    scene.stage.manage("DELETE", "/faults")
+
+    ending, over = say(scene, "alice", f"cancel {ticket}").told(2)
+
+    assert "is being ended (withdrawn)" in text_of(ending)
+    assert "is ended" in text_of(over)
+    assert not remains(scene)
+
+
+def test_rejection_beside_an_approval_leaves_nothing(scene: Scene) -> None:
+    """Somebody rejects what another one's approval has just handed over."""
+    card = at_work(scene)
+
+    ending, over = press(scene, "carol", card, "reject").told(2)
+
+    assert "is being ended (withdrawn)" in text_of(ending)
+    assert "is ended" in text_of(over)
+    assert f"{id_of(card)} was rejected." == text_of(press(scene, "dave", card).told()[0])
+    assert not remains(scene)
+
+
 def test_killed_command_tells_the_channel_after_all(scene: Scene) -> None:
     """It dies when it has handed the ticket over; the run after it says what came of it."""
     card = asked(scene)
@@ -260,6 +289,9 @@ def test_nobody_decides_on_a_longer_life_of_their_own_grant(scene: Scene) -> Non
     (own,) = press(scene, "carol", longer).told()
 
     assert "approver_is_requester" in text_of(own)
+    typed = request(scene, action="extend", ttl="20d")  # as if it were nobody's yet
+    _, refused = press(scene, "carol", say(scene, "alice", typed).told()[0]).told(2)
+    assert "was refused: approver_is_requester" in text_of(refused)
     assert [] == scene.audit('event_type: "grant.extended"')
 
 

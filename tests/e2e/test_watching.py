@@ -136,7 +136,7 @@ def test_every_query_answers_what_it_is_for(
     clock = scene.stage.now()
     pass_time(scene, travels, 3601 - clock.minute * 60 - clock.second)
     timer(scene, "akw-notify", "minute")  # in the first minute of an hour
-    assert ["1"] == [row["looks"] for row in watch.alert("akw-notify-silent")]
+    assert [True] == [int(row["looks"]) > 0 for row in watch.alert("akw-notify-silent")]
     assert [(incident, "carol@example.com")] == [
         (row["ticket_id"], row["requester"]) for row in watch.alert("akw-break-glass")]
     assert [(incident, "PD-431", "open")] == [

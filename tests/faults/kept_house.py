@@ -69,7 +69,7 @@ class House:
         self._book = Rulebook(
             replace(bootstrap.rules(), limits=LIFTED), bootstrap.templates(),
             bootstrap.assets(self.settings), self.settings.ledger_secret,
-            bootstrap.places(),
+            bootstrap.places(), bootstrap.people(),
         )  # fmt: skip
         self.approved_at = datetime.now(UTC)
 

@@ -36,7 +36,8 @@ def test_two_people_approve_for_production() -> None:
     """The grant counts from the newest approval that made the quorum."""
     decided = decide(ticket(), RULES, NOW)
 
-    expected = Approved(("carol@example.com", "dave@example.com"), NOW - timedelta(hours=1))
+    expected = Approved(("carol@example.com", "dave@example.com"), NOW - timedelta(hours=1),
+                        asked_by=frozenset({"alice", "alice@example.com"}))  # fmt: skip
     assert expected == decided
 
 

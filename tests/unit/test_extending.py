@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import changing, cleanup, extending, extension, ledger
+from shared import changing, cleanup, extending, extension, grants, ledger
 from shared.extending import Extended
 from shared.extension import Extension
 from shared.grants import Grant
@@ -18,7 +18,7 @@ from shared.refusals import Denied
 from shared.secrecy import Secret
 from tests.unit.attempts import record_of, until_ended
 from tests.unit.fakes import BEGAN, FakeIms, FakeKms, FakeRam, Fault, World, succeeded
-from tests.unit.samples import approval, approved_ticket, self_service_ticket
+from tests.unit.samples import approval, approved_ticket, person, self_service_ticket
 from tests.unit.test_cleanup import run_of
 from tests.unit.test_issuance import APPLICATION, attempt, grant_of
 
@@ -181,13 +181,24 @@ def test_extension_widens_and_narrows_nothing(changes: dict[str, Any], where: st
 
 
 def test_nobody_approves_a_longer_life_of_their_own_grant() -> None:
-    """Whoever asks for it: a friend could."""
-    world = issued()
+    """Whoever asks for it: a friend could. The grant's own tags know all their names."""
+    for name in ("alice", "alice@example.com"):
+        world = issued()
 
-    outcome = extended(world, replace(EXTENSION, approvers=("alice", "dave@example.com")))
+        outcome = extended(world, replace(EXTENSION, approvers=(name, "dave@example.com")))
 
-    assert Denied("approver_is_requester", "approvals") == outcome
-    assert END == end_in(world)
+        assert Denied("approver_is_requester", "approvals") == outcome, name
+        assert END == end_in(world)
+
+
+def test_who_gets_a_key_decides_on_it_as_little_as_who_asks() -> None:
+    grant = grant_of(approved_ticket(beneficiary=person("frank")))
+
+    assert [True, True, False] == [grants.asked_by_one_of(grant.tags, [name]) for name in (
+        "frank@example.com", "alice", "dave@example.com")]  # fmt: skip
+    assert len(grant.tags) <= 18
+    known = {f"{grants.TAG_PREFIX}requester": "alice"}  # made before the tag was
+    assert [True, False] == [grants.asked_by_one_of(known, [name]) for name in ("alice", "frank")]
 
 
 def test_extension_never_shortens() -> None:

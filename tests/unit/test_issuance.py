@@ -27,6 +27,7 @@ from shared.errors import (
     StateChanged,
 )
 from shared.grants import Grant
+from shared.people import People
 from shared.ports import PolicyState, SecretState, User
 from shared.refusals import Denied
 from shared.resumption import Issued
@@ -78,7 +79,7 @@ def attempt(broker: Broker, grant: Grant) -> Issued | Denied:
         fc_function="akw-issue", account_id="1234567890123456", region="cn-hangzhou",
         trigger="webhook", broker_version="0",
     )  # fmt: skip
-    return issuance.issue(broker, grant, record, RULES)
+    return issuance.issue(broker, grant, record, RULES, People({}))
 
 
 def run(world: World, grant: Grant = APPLICATION) -> Issued | Denied:

@@ -14,6 +14,7 @@ from shared.audit import Row
 from shared.errors import AkwardenError, CloudUnknown
 from shared.grants import Grant
 from shared.limits import Counts, Tally
+from shared.people import People
 from shared.refusals import Denied
 from shared.resumption import Issued
 from shared.rules import MOST_GRANTS, Limit, Limits, Rules
@@ -22,6 +23,7 @@ from tests.unit.samples import LIFTED, NOW, RULES, approved_ticket, person, self
 from tests.unit.strategies import brief
 from tests.unit.test_issuance import grant_of
 
+NOBODY = People({})
 WHOSE = ("person", "application", "account")
 LATELY = str(int(NOW.timestamp() * 1000) - 1000)
 LONG_AGO = str(int((NOW - timedelta(hours=24)).timestamp() * 1000) - 1)
@@ -85,7 +87,7 @@ def test_each_is_counted_by_itself() -> None:
         row(3, "zoe", "orders", LONG_AGO), row(4), row(5, last_ms=LONG_AGO, ends="2"),
     ]  # fmt: skip
 
-    counted = limits.count(ticket_of(), rows, RULES, NOW)
+    counted = limits.count(ticket_of(), rows, RULES, NOBODY, NOW)
 
     assert Counts(Tally(2, 1), Tally(1, 2), Tally(3, 3)) == counted
 
@@ -95,7 +97,7 @@ def test_each_is_counted_by_itself() -> None:
              "alice@corp.example.com"])  # fmt: skip
 def test_one_person_is_counted_under_every_name(name: str) -> None:
     """By id and address, case, +tag and alias: as approvers are compared."""
-    counted = limits.count(ticket_of(), [row(1, name)], RULES, NOW)
+    counted = limits.count(ticket_of(), [row(1, name)], RULES, NOBODY, NOW)
 
     assert Tally(1, 1) == counted.person
 
@@ -108,7 +110,7 @@ def test_nobody_counts_for_somebody_else(names: list[str], own: int) -> None:
     rows = [row(number, name, source=asks.source) for number, name in enumerate(names)]
     others = [name for number, name in enumerate(names) if number != own]
 
-    counted = limits.count(asks, rows, RULES, NOW)
+    counted = limits.count(asks, rows, RULES, NOBODY, NOW)
 
     assert others.count("alice") == counted.person.alive
     assert len(others) == counted.account.alive == counted.account.issued_in_24_hours
@@ -116,7 +118,7 @@ def test_nobody_counts_for_somebody_else(names: list[str], own: int) -> None:
 
 def test_ticket_of_the_same_id_elsewhere_is_another() -> None:
     """Ids are a source's own."""
-    counted = limits.count(ticket_of(id="T-1"), [row(1, source="jira")], RULES, NOW)
+    counted = limits.count(ticket_of(id="T-1"), [row(1, source="jira")], RULES, NOBODY, NOW)
 
     assert Tally(1, 1) == counted.account
 
@@ -130,7 +132,7 @@ def test_answer_that_is_cut_off_is_refused() -> None:
     asks = ticket_of(id="T-0")
     own = [row(0, ends="1", source=asks.source), *rows[1:]]
 
-    refused = limits.refusal(asks, own, replace(RULES, limits=LIFTED), NOW)
+    refused = limits.refusal(asks, own, replace(RULES, limits=LIFTED), NOBODY, NOW)
 
     assert Denied("too_many_for_account", "limits.account.alive") == refused
     assert f"limit {len(rows)}" in limits.STATEMENT
@@ -159,7 +161,7 @@ def issue(world: World, grant: Grant, rules: Rules) -> Issued | Denied:
         fc_request_id="1-request", fc_function="akw-issue", account_id="1234567890123456",
         region="cn-hangzhou", trigger="webhook", broker_version="0",
     )  # fmt: skip
-    return issuance.issue(world.broker(), grant, record, rules)
+    return issuance.issue(world.broker(), grant, record, rules, NOBODY)
 
 
 def other(number: int, **changes: object) -> Grant:
@@ -277,3 +279,14 @@ def test_one_more_call_and_no_more() -> None:
     issue(world, APPLICATION, RULES)
 
     assert 1 == world.calls["select_logs"]
+
+
+def test_one_person_is_counted_by_whichever_way_they_asked() -> None:
+    """As config/people.toml knows them; and a row that nobody can read counts as of now."""
+    people = People({("standard-webhooks", "u-17"): "alice@example.com"})
+    rows = [row(1, "u-17", source="standard-webhooks"), row(2, "u-18", source="standard-webhooks"),
+            row(3, "alice@example.com", source="slack") | {"last_ms": "null"}]  # fmt: skip
+
+    counted = limits.count(ticket_of(), rows, RULES, people, NOW)
+
+    assert Tally(2, 2) == counted.person
