@@ -7,9 +7,14 @@ STAMP  := $(VENV)/.installed
 CROWD  := tests/e2e/test_concurrency.py
 # Beside the crowd what has clouds of its own, too.
 WAITING := $(CROWD) $(addprefix tests/e2e/test_,demo.py https.py bulk.py kill_switch.py)
+# What comes in and what people are told, in a process of its own: half of all the others.
+TALKING := $(addprefix tests/e2e/test_,slack.py slack_window.py feishu_chat.py dingtalk_robot.py \
+  break_glass.py notifications.py switch.py watching.py limits.py eventbridge.py dingtalk.py feishu.py \
+  jira.py github.py misleading_records.py leaks.py bad_input.py)
+DECISIVE := build/decisive
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
+.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-talk test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -56,8 +61,10 @@ posture: $(STAMP)  ## what is wrong with the account's users, keys and policies;
 sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
 	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in five processes
-	@$(MAKE) --no-print-directory -j5 LIFE=30x300 test-crowd test-e2e test-rest life-1 life-2
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in six processes
+	@rm -rf $(DECISIVE)
+	@$(MAKE) --no-print-directory -j6 LIFE=30x300 test-crowd test-talk test-e2e test-rest life-1 life-2
+	@AKW_DECISIVE_OF=$(DECISIVE) $(BIN)/python -m pytest tests/e2e/test_roles.py -k granted
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too:
 # the lives take what is left. Each part's output is shown when it has ended.
@@ -66,9 +73,14 @@ test-crowd: $(STAMP)
 	@$(BIN)/python -m pytest $(WAITING) --durations=10 > build/test-crowd.log 2>&1; \
 	  ended=$$?; cat build/test-crowd.log; exit $$ended
 
+test-talk: $(STAMP)
+	@mkdir -p build
+	@AKW_DECISIVE=$(DECISIVE)/talk.json $(BIN)/python -m pytest $(TALKING) --durations=10 > build/test-talk.log 2>&1; \
+	  ended=$$?; cat build/test-talk.log; exit $$ended
+
 test-e2e: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/e2e $(addprefix --ignore ,$(WAITING)) --durations=10 > build/test-e2e.log 2>&1; \
+	@AKW_DECISIVE=$(DECISIVE)/rest.json $(BIN)/python -m pytest tests/e2e $(addprefix --ignore ,$(WAITING) $(TALKING)) --durations=10 > build/test-e2e.log 2>&1; \
 	  ended=$$?; cat build/test-e2e.log; exit $$ended
 
 test-rest: $(STAMP)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -198,6 +199,16 @@ def remember_decisions(calls: list[dict[str, Any]]) -> None:
                 policy = decision["policy"]
                 if policy == f"Custom:akwarden-{role}":
                     DECISIVE.add((role, decision["action"]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep for the check of all runs together what this one has needed, and of which files."""
+    if kept := os.environ.get("AKW_DECISIVE"):
+        here = Path(__file__).parent
+        files = {item.path.name for item in session.items if item.path.parent == here}
+        Path(kept).parent.mkdir(parents=True, exist_ok=True)
+        Path(kept).write_text(json.dumps({"files": sorted(files), "decisive": sorted(DECISIVE)}),
+                              encoding="utf-8")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
