@@ -108,6 +108,16 @@ def _disabled(log: AuditLog, now: datetime, ticket: str) -> set[tuple[str, str]]
     return {(row["ticket_system"], row["ticket_id"]) for row in rows if row["last"] == off}
 
 
+def tickets_of_key(log: AuditLog, ending: str, now: datetime) -> set[tuple[str, str]]:
+    """(source, id) of the tickets whose keys' ids end so: letters and digits alone."""
+    rows = log.select_logs(
+        f'event_type: "key.issued" or event_type: "{rotation_log.ROTATED}" | '  # noqa: S608 (ours)
+        "select distinct ticket_system, ticket_id from log "
+        f"where outcome = '{SUCCESS}' and access_key_id like '%{ending}' limit {MOST}",
+        now - LIFETIME, now + AHEAD)  # fmt: skip
+    return {(row["ticket_system"], row["ticket_id"]) for row in rows}
+
+
 def tickets_with(log: AuditLog, event: str, now: datetime) -> set[tuple[str, str]]:
     """(source, id) of the tickets of which such a row was written in the last week."""
     rows = log.get_logs(f'event_type: "{event}"', now - timedelta(days=8), now + AHEAD)

@@ -1,4 +1,5 @@
-"""Every sentence that a chat is answered with, in English and in Chinese."""
+"""Every sentence that a chat is answered with, in English and in Chinese; a refusal's own sentence
+is that of `shared/refusals.py`, in English."""
 
 from __future__ import annotations
 
@@ -79,6 +80,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{ticket} is not yours: who asked for it, and who may approve there, can do that.",
         "{ticket} 不属于你：只有申请人和该环境的审批人可以这样做。",
     ),
+    "which_grant": ("{ticket} fits several grants; name the ticket.",
+                    "{ticket} 对应多个授权，请写明编号。"),
     "no_grant": ("{ticket} has no live grant.", "{ticket} 没有有效的授权。"),
     "card": (
         "{ticket}: {requester} asks for an AccessKey ({action})\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from shared.rotation_runs import payload as rotation_payload
 # What people write for a reason to end.
 SIGNS = {LEAKED: ("leak", "exposed", "泄露", "泄漏", "外泄"),
          OFFBOARDED: ("offboard", "resigned", "离职"), ENDED: ("到期",)}  # fmt: skip
+ENDING = re.compile(r"[A-Za-z0-9]{4,8}")  # of an AccessKey id, as messages show it
 UNCHANGED = (ALREADY_DISABLED, NOTHING_TO_ENABLE, REVOCATION_ON_RECORD)  # why a switch was not made
 
 
@@ -140,14 +142,24 @@ def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
         yield Reply(desk.say("key_off" if off else "key_on", ticket=grant.ticket), public=True)
 
 
-def theirs(desk: Desk, who: str, ticket: str) -> Grant | str:
-    """The live grant of that ticket, if this person may act on it: who asked for it, and who may
-    approve in its environment. Else which sentence says why not."""
-    found = [one for one in chat_log.grants(desk.audit_log, desk.now(), ticket=ticket)
-             if not one.ended]  # fmt: skip
+def theirs(desk: Desk, who: str, target: str) -> Grant | str:
+    """The live grant of that ticket, or whose key's id ends so, if this person may act on it: who
+    asked for it, who gets it, and who may approve in its environment. Else which sentence says why
+    not."""
+    found = _live(desk, target)
+    if not found and ENDING.fullmatch(target):
+        named = chat_log.tickets_of_key(desk.audit_log, target, desk.now())
+        found = [one for ticket in sorted({ticket for _, ticket in named})
+                 for one in _live(desk, ticket) if (one.source, one.ticket) in named
+                 and may_see(desk.rules, desk.people, who, one)]  # fmt: skip
     if len(found) != 1:
-        return "no_grant"
+        return "which_grant" if found else "no_grant"
     return found[0] if may_see(desk.rules, desk.people, who, found[0]) else "not_yours"
+
+
+def _live(desk: Desk, ticket: str) -> list[Grant]:
+    return [one for one in chat_log.grants(desk.audit_log, desk.now(), ticket=ticket)
+            if not one.ended]  # fmt: skip
 
 
 def _is_of(grant: Grant, row: Row, since: datetime) -> bool:

@@ -35,7 +35,10 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     assert f"user/akw-{scene.application}-dev" in actors.identity(
         scene.stage, key, "198.51.100.7")
 
-    _, rotated = say(scene, "alice", f"rotate {ticket}").told(2)
+    ending = key.access_key_id[-6:]
+    (refused,) = say(scene, "grace", f"rotate {ending}").told()
+    assert f"{ending} has no live grant." == text_of(refused)
+    _, rotated = say(scene, "alice", f"rotate {ending}").told(2)
     assert f"readers of akw/{scene.application}/dev get LTAI…" in text_of(rotated)
 
     _, revoked = say(scene, "alice", f"revoke {ticket} reason=withdrawn").told(2)
