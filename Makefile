@@ -63,7 +63,7 @@ sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--e
 
 test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in six processes
 	@rm -rf $(DECISIVE)
-	@$(MAKE) --no-print-directory -j6 LIFE=30x300 test-crowd test-talk test-e2e test-rest life-1 life-2
+	@$(MAKE) --no-print-directory -j6 LIFE=20x200 test-crowd test-talk test-e2e test-rest life-1 life-2
 	@AKW_DECISIVE_OF=$(DECISIVE) $(BIN)/python -m pytest tests/e2e/test_roles.py -k granted
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too:

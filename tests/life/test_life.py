@@ -3,7 +3,7 @@
 Tickets are issued, prolonged, amended, withdrawn and run out; keys are rotated, leak, and are
 meddled with by hand; one day in five something fails. Timers fire where something can change,
 consumers are asked where keys change. Five of them for three hundred days here, two accounts of
-fifty for four hundred by `make life`, two of thirty by `make test`;
+fifty for four hundred by `make life`, two of twenty for two hundred by `make test`;
 AKW_LIFE=<applications>x<days> and LIFE_SEED=<n> set another story.
 """
 
