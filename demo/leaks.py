@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 import urllib.parse
@@ -15,11 +16,13 @@ from demo.stage import Stage
 
 SHORTEST = 12  # shorter values (the empty reservation `{}`) are no secrets
 # What most disguises consist of. Whatever is made of these stands within one run of them, and the
-# runs of a log are few once each is kept once: thousands of disguises are looked for in those.
+# runs of a log are few once each is kept once. At each place of a run the disguises that begin so
+# are looked up, however many thousands there are.
 _RUN = re.compile(rf"[A-Za-z0-9+/=_%.\\-]{{{SHORTEST},}}")
 
 
-def forms(secret: str) -> set[str]:
+@functools.cache
+def forms(secret: str) -> frozenset[str]:
     """Raw, hex, base64 at each of its three alignments, URL-encoded, JSON-escaped, reversed."""
     raw = secret.encode()
     found = {secret, secret[::-1], raw.hex(), raw.hex().upper()}
@@ -30,7 +33,7 @@ def forms(secret: str) -> set[str]:
         # The first and last groups depend on what surrounds the secret.
         found.add(encoded[4:-4] if shift else encoded.rstrip("=")[:-1])
         found.add(base64.urlsafe_b64encode(b"\0" * shift + raw).decode()[4:-4])
-    return {form for form in found if len(form) >= SHORTEST}
+    return frozenset(form for form in found if len(form) >= SHORTEST)
 
 
 def found_in(sinks: Iterable[tuple[str, str]], secrets: Iterable[str]) -> list[str]:
@@ -39,9 +42,16 @@ def found_in(sinks: Iterable[tuple[str, str]], secrets: Iterable[str]) -> list[s
     runs = {form for form in disguises if _RUN.fullmatch(form)}
     odd = disguises - runs
 
+    heads: dict[str, list[str]] = {}
+    for form in runs:
+        heads.setdefault(form[:SHORTEST], []).append(form)
+
     def leaks(text: str) -> bool:
-        kept = "\n".join(set(_RUN.findall(text)))
-        return any(form in text for form in odd) or any(form in kept for form in runs)
+        return any(form in text for form in odd) or any(
+            run.startswith(form, at) for run in set(_RUN.findall(text))
+            for at in range(len(run) - SHORTEST + 1)
+            for form in heads.get(run[at : at + SHORTEST], ())
+        )  # fmt: skip
 
     return [name for name, text in sinks if leaks(text)]
 
