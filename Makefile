@@ -14,7 +14,7 @@ TALKING := $(addprefix tests/e2e/test_,slack.py slack_window.py feishu_chat.py d
 DECISIVE := build/decisive
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-talk test-e2e test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
+.PHONY: help demo serve try provision revoke rotate retire report posture sweep-plan verify-audit test test-crowd test-talk test-e2e test-faults test-rest bulk crowd bench-sweep bench-cold life faults lint docs package clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -61,9 +61,9 @@ posture: $(STAMP)  ## what is wrong with the account's users, keys and policies;
 sweep-plan: $(STAMP)  ## what the next sweep would do; changes nothing (ARGS=--everybody: the daily look)
 	@$(BIN)/python -m deploy.sweep_plan $(ARGS)
 
-test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in six processes
+test: $(STAMP)  ## every test but the long ones (make faults, bulk, crowd, life), in seven processes
 	@rm -rf $(DECISIVE)
-	@$(MAKE) --no-print-directory -j6 LIFE=20x200 test-crowd test-talk test-e2e test-rest life-1 life-2
+	@$(MAKE) --no-print-directory -j7 LIFE=20x200 test-crowd test-talk test-e2e test-faults test-rest life-1 life-2
 	@AKW_DECISIVE_OF=$(DECISIVE) $(BIN)/python -m pytest tests/e2e/test_roles.py -k granted
 
 # The crowd waits out leases for minutes, and half of the other end-to-end tests' time is waited too:
@@ -83,9 +83,14 @@ test-e2e: $(STAMP)
 	@AKW_DECISIVE=$(DECISIVE)/rest.json $(BIN)/python -m pytest tests/e2e $(addprefix --ignore ,$(WAITING) $(TALKING)) --durations=10 > build/test-e2e.log 2>&1; \
 	  ended=$$?; cat build/test-e2e.log; exit $$ended
 
+test-faults: $(STAMP)
+	@mkdir -p build
+	@$(BIN)/python -m pytest tests/faults tests/bench --durations=10 > build/test-faults.log 2>&1; \
+	  ended=$$?; cat build/test-faults.log; exit $$ended
+
 test-rest: $(STAMP)
 	@mkdir -p build
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator tests/faults tests/bench --durations=10 > build/test-rest.log 2>&1; \
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/emulator --durations=10 > build/test-rest.log 2>&1; \
 	  ended=$$?; cat build/test-rest.log; exit $$ended
 
 crowd: $(STAMP)  ## a hundred deliveries of twenty tickets at once, with kills, then their end
