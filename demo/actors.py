@@ -22,7 +22,7 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 from aliyun.log import GetLogsRequest, LogClient, LogItem, PutLogsRequest
 
-from demo.stage import ACCOUNT, ADMIN_ID, PROJECT, REGION, Stage
+from demo.stage import ACCOUNT, ADMIN_ID, DIRECT, PROJECT, REGION, Stage
 
 READER, STRANGER = "orders-reader", "payments-reader"
 LOG_PROJECT, LOG_STORE, OTHER_LOG_STORE = "orders-logs", "app", "billing"
@@ -148,9 +148,8 @@ def deliver(
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
     """Status and JSON of an answer, whatever the status."""
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (loopback)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=60) as response:
+        with DIRECT.open(request, timeout=60) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as err:
         return err.code, json.loads(err.read())

@@ -28,12 +28,15 @@ ADMIN_ID = "LTAI5tLocalAdministrator"
 FUNCTION = "akw-approval"
 
 
+# Past every proxy; made once, as it reads the machine's CAs, even for http.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def manage(url: str, method: str, path: str, content: object = None) -> Any:
     """One call of the management port at that URL."""
     body = None if content is None else json.dumps(content).encode()
     request = urllib.request.Request(url + path, data=body, method=method)  # noqa: S310 (loopback)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as response:
+    with DIRECT.open(request, timeout=60) as response:
         return json.loads(response.read())
 
 
