@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from demo import actors, slack, vendors
-from demo.stage import ROOT, Stage
+from demo.stage import ROOT, Cloud, Stage
 
 PAGE = ROOT / "docs" / "chatops.md"
 PATIENCE_SECONDS = 90
@@ -42,7 +42,7 @@ WRITTEN = {
 class Conversation:
     """One in a served cloud; `lines` is what was said so far."""
 
-    stage: slack.Cloud
+    stage: Cloud
     lines: list[str] = field(default_factory=list)
 
     def says(self, name: str, text: str, answers: int) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _indented(text: str) -> str:
     return text.replace("\n", "\n    ")
 
 
-def play_short(stage: slack.Cloud, application: str) -> list[str]:
+def play_short(stage: Cloud, application: str) -> list[str]:
     """A request and its approval."""
     talk = Conversation(stage)
     (card, *_) = talk.says("alice", WORDS.format(app=application), 1)
@@ -115,7 +115,7 @@ def play_short(stage: slack.Cloud, application: str) -> list[str]:
     return talk.lines
 
 
-def play(stage: slack.Cloud, application: str) -> list[str]:
+def play(stage: Cloud, application: str) -> list[str]:
     """The whole story; RuntimeError where it takes another way."""
     talk = Conversation(stage)
     talk.says("alice", "whoami", 1)

@@ -11,9 +11,10 @@ import hmac
 import itertools
 import json
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from demo import actors, dingtalk
+from demo.stage import Cloud
 
 APP_KEY = "dingdemorobot0000001"  # also the robot's code
 APP_SECRET = "demo-app-secret-of-the-robot-00000000002"
@@ -23,15 +24,6 @@ FUNCTION = "akw-chatops"
 SESSION = "http://api.dingtalk.com/robot/sendBySession?session=x"
 _numbers = itertools.count(1)
 Signed = tuple[dict[str, str], bytes]
-
-
-class Cloud(Protocol):
-    """A local cloud, wherever it runs."""
-
-    @property
-    def url(self) -> str: ...
-
-    def manage(self, method: str, path: str, content: object = None) -> Any: ...
 
 
 def channel_secret() -> str:

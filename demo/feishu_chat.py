@@ -10,24 +10,16 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from typing import Any, Protocol
+from typing import Any
 
 from demo import actors, feishu
+from demo.stage import Cloud
 
 APP_ID, APP_SECRET = "cli_demoakwarden0002", "demo-bot-secret-of-feishu-00000000000002"
 ENCRYPT_KEY, TOKEN = "demo-encrypt-key-of-the-bot", "demo-verification-token-of-the-bot"
 FUNCTION, MENTION = "akw-chatops", "@_user_1"
 _numbers = itertools.count(1)
 Signed = tuple[dict[str, str], bytes]
-
-
-class Cloud(Protocol):
-    """A local cloud, wherever it runs."""
-
-    @property
-    def url(self) -> str: ...
-
-    def manage(self, method: str, path: str, content: object = None) -> Any: ...
 
 
 def channel_secret() -> str:

@@ -11,25 +11,17 @@ import hmac
 import itertools
 import json
 import time
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from demo import actors
+from demo.stage import Cloud
 
 TEAM, APP, CHANNEL = "T0AKWARDEN", "A0AKWARDEN", "C0KEYS"
 SECRET = "demo-signing-secret-of-slack"
 TOKEN = "xoxb-demo-token-of-slacks-bot"  # it opens windows, and writes
 FUNCTION = "akw-chatops"
 _numbers = itertools.count(1)
-
-
-class Cloud(Protocol):
-    """A local cloud, wherever it runs."""
-
-    @property
-    def url(self) -> str: ...
-
-    def manage(self, method: str, path: str, content: object = None) -> Any: ...
 
 
 def channel_secret() -> str:

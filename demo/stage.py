@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "1234567890123456"
@@ -38,6 +38,15 @@ def manage(url: str, method: str, path: str, content: object = None) -> Any:
     request = urllib.request.Request(url + path, data=body, method=method)  # noqa: S310 (loopback)
     with DIRECT.open(request, timeout=60) as response:
         return json.loads(response.read())
+
+
+class Cloud(Protocol):
+    """A local cloud, wherever it runs."""
+
+    @property
+    def url(self) -> str: ...
+
+    def manage(self, method: str, path: str, content: object = None) -> Any: ...
 
 
 class Stage:

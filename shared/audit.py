@@ -25,9 +25,9 @@ SUCCESS, FAILURE, UNKNOWN, SKIPPED, PENDING = "success", "failure", "unknown", "
 FOUND_BY_CLEANUP = "late; found by cleanup"  # begins the message of a result for another's intent
 LATE = "late"  # begins the message of a row whose change came before its acknowledged intent
 
+SERVED = ("key.issued", "self_service.granted")  # what ends an issue
 # Events that end an operation of a ticket: whoever finds one never issues for it again.
-ENDING_EVENTS = ("key.issued", "self_service.granted", "ticket.revoked", "grant.extended",
-                 "grant.amended")  # fmt: skip
+ENDING_EVENTS = (*SERVED, "ticket.revoked", "grant.extended", "grant.amended")
 EXTENDED, AMENDED = "grant.extended", "grant.amended"
 REVOKED = "ticket.revoked"
 REJECTED = "ticket.rejected"  # refused; the reason, and where

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared import hints, rotation_log, timestamps
+from shared import audit, hints, rotation_log, timestamps
 from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome, Row
 from shared.chat import offers
 from shared.chat.offers import Offer
@@ -24,8 +24,8 @@ AHEAD = timedelta(minutes=15)  # a row's clock may be
 MOST = 10_000
 # `Ticket.source` of tickets that were made in a chat: they may be decided in another one.
 _OF_CHATS = " or ".join(f'ticket_system: "{kind}"' for kind in hints.CHATS)
-_SERVED = "'key.issued', 'self_service.granted'"
-SERVED = ("key.issued", "self_service.granted", "grant.extended", "grant.amended")
+_SERVED = ", ".join(f"'{event}'" for event in audit.SERVED)
+SERVED = (*audit.SERVED, audit.EXTENDED, audit.AMENDED)
 REFUSED = "ticket.rejected"
 
 
@@ -217,11 +217,6 @@ def votes(rows: Sequence[Row], offer: Offer, key: Secret) -> list[dict[str, obje
          "at": timestamps.text(moment(row))}
         for person, row in sorted(found.items())
     ]  # fmt: skip
-
-
-def shortened(key_id: str) -> str:
-    """Enough to tell keys apart."""
-    return f"{key_id[:4]}…{key_id[-4:]}" if key_id else "?"
 
 
 def moment(row: Row) -> datetime:

@@ -62,3 +62,8 @@ def _forms(text: str) -> tuple[str, ...]:
     folded = unicodedata.normalize("NFKC", unquoted)
     seen = "".join(c for c in folded if unicodedata.category(c) not in _UNSEEN or c.isspace())
     return text, unescaped, seen
+
+
+def shortened(key_id: str) -> str:
+    """Of an id: enough to tell keys apart."""
+    return f"{key_id[:4]}…{key_id[-4:]}" if key_id else "?"

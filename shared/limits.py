@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.audit import REVOKED, SUCCESS, Row
+from shared.audit import REVOKED, SERVED, SUCCESS, Row
 from shared.people import People
 from shared.refusals import Denied
-from shared.resumption import SERVED
 from shared.rules import MOST_GRANTS, Limits, Rules
 from shared.tickets import Ticket
 

@@ -15,13 +15,12 @@ from datetime import timedelta
 from typing import Any
 
 from shared import fetching, hints
-from shared.audit import NOTE, REVOKED, SUCCESS, Attempt, Change, Outcome
+from shared.audit import NOTE, REVOKED, SERVED, SUCCESS, Attempt, Change, Outcome
 from shared.errors import AkwardenError, FetchIncomplete, OutOfTime, RecordPending
 from shared.fetching import Fetcher, Vendor
 from shared.hints import Hint
 from shared.ports import Records
 from shared.records.record import WITHDRAWN, Standing
-from shared.resumption import SERVED
 
 log = logging.getLogger(__name__)
 LOOKED = "records.looked"

@@ -13,8 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.audiences import Address
-from shared.audit import AMENDED, BROKEN_GLASS, EXPIRING, EXTENDED, REMAINS_REMOVED, REVOKED, Row
+from shared.audit import (
+    AMENDED,
+    BROKEN_GLASS,
+    EXPIRING,
+    EXTENDED,
+    REMAINS_REMOVED,
+    REVOKED,
+    SERVED,
+    Row,
+)
 from shared.chat import words
+from shared.key_text import shortened
 from shared.refusals import REASONS
 
 LOOKED = "notices.looked"  # each hour, whether there was something to tell or not
@@ -25,7 +35,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)  # betw
 MOST = 10_000
 MOST_REFUSALS = 100  # of a day that are told; the alert and the dashboard show all
 REJECTED = "ticket.rejected"
-ISSUED, GRANTED = SERVED = ("key.issued", "self_service.granted")
+ISSUED, GRANTED = SERVED
 # An event, what people call it, and the sentence that tells it.
 _RESULTS = {
     ISSUED: ("issued", "told_issued"),
@@ -176,11 +186,6 @@ def past_of(rows: Iterable[Row]) -> Past:
                 last = datetime.fromtimestamp(int(float(row["last_ms"])) / 1000, UTC)
                 failures[key] = int(row["times"]), last
     return Past(frozenset(told), failures)
-
-
-def shortened(key_id: str) -> str:
-    """Enough to tell keys apart."""
-    return f"{key_id[:4]}…{key_id[-4:]}" if key_id else "?"
 
 
 def text(notice: Notice, language: str) -> str:

@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 
 from shared import audiences, notices
 from shared.audiences import Address, Audience
-from shared.audit import BROKEN_GLASS, FAILURE, NOTE, SUCCESS, Attempt, Change, Outcome
+from shared.audit import BROKEN_GLASS, FAILURE, NOTE, SERVED, SUCCESS, Attempt, Change, Outcome
 from shared.errors import AkwardenError, CloudRefused, Throttled
 from shared.notices import Notice
 from shared.people import People
 from shared.ports import AuditLog, Messenger
-from shared.resumption import SERVED
 from shared.rules import Rules
 
 log = logging.getLogger(__name__)

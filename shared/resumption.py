@@ -11,13 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared import grants, naming
-from shared.audit import ENDING_EVENTS, REVOKED, SUCCESS, Change, Row
+from shared.audit import ENDING_EVENTS, REVOKED, SERVED, SUCCESS, Change, Row
 from shared.errors import StateChanged
 from shared.grants import Grant
 from shared.ports import KeyStatus, PolicyState, SecretState, User, Version
 from shared.refusals import Denied
 
-SERVED = frozenset({"key.issued", "self_service.granted"})  # what ends an issue
 MEMORY_DAYS = 3650  # how far back a consumed ticket is remembered: as long as the log is kept
 
 
@@ -93,7 +92,7 @@ def plan(grant: Grant, found: Found) -> list[Change] | Issued | Denied:
     refused = _refused(grant, found)
     if refused:
         return refused
-    if found.ended & SERVED:
+    if found.ended & set(SERVED):
         return _already(grant, found)
     return _changes(grant, found)
 
@@ -104,7 +103,7 @@ def begun(grant: Grant, found: Found) -> bool:
 
 
 def _refused(grant: Grant, found: Found) -> Denied | None:
-    if found.ended - SERVED:  # revoked, or used for something else
+    if found.ended - set(SERVED):  # revoked, or used for something else
         return Denied("ticket_consumed")
     if not grant.holds_key:
         return _refused_self_service(grant, found)

@@ -10,8 +10,9 @@ from shared import chat_log, handover, naming, rotation_log
 from shared.audit import FINDING, REVOKED, Row
 from shared.chat.grammar import Command
 from shared.chat.messages import Message, Reply
-from shared.chat_log import Grant, is_theirs, may_see, shortened
+from shared.chat_log import Grant, is_theirs, may_see
 from shared.commanding.desk import Desk, Recorder, Replies, awaited, refusal
+from shared.key_text import shortened
 from shared.orders import Order, Selector
 from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN
 from shared.refusals import Denied

@@ -18,11 +18,12 @@ from shared.chat import offers as signed
 from shared.chat.grammar import Command
 from shared.chat.messages import APPROVE, DETAILS, REJECT, Message, Reply
 from shared.chat.offers import Offer
-from shared.chat_log import CANCELLED, HANDED_OVER, VOTED, may_see, shortened, state_of
+from shared.chat_log import CANCELLED, HANDED_OVER, VOTED, may_see, state_of
 from shared.commanding.desk import Desk, Recorder, Replies, awaited, once_visible, refusal
 from shared.commanding.grant_actions import ended
 from shared.commanding.requesting import buttons, card, details
 from shared.deliveries import Delivery
+from shared.key_text import shortened
 from shared.reasons import WITHDRAWN
 from shared.refusals import REASONS, Denied
 from shared.tickets import Approval, Principal, Ticket

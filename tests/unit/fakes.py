@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from shared import candidates, limits, orders, reasons
-from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SUCCESS, Row
+from shared.audit import ENDING_EVENTS, INTENT, NOTE, REMAINS_REMOVED, REVOKED, SERVED, SUCCESS, Row
 from shared.broker import Broker
 from shared.errors import AlreadyExists, CloudRefused, CloudUnknown, NotFound
 from shared.leases import LeaseTerms
@@ -40,7 +40,6 @@ from shared.ports import (
     User,
     Version,
 )
-from shared.resumption import SERVED
 from shared.secrecy import Secret
 
 BEGAN = datetime(2026, 9, 1, 9, 0, tzinfo=UTC)

@@ -9,11 +9,11 @@ from typing import Any
 
 from demo import dingtalk as vendor
 from shared import audit, bootstrap, fetching, missed_records, naming
+from shared.audit import SERVED
 from shared.errors import CloudUnknown
 from shared.fetching import FETCHED, Fetcher, Vendor
 from shared.hints import Hint
 from shared.records import dingtalk, feishu
-from shared.resumption import SERVED
 from tests.unit.fakes import FakeFunctions
 from tests.unit.samples import ACCOUNT_ID, NOW
 
