@@ -34,7 +34,8 @@ TICKETS = int(os.environ.get("AKW_CROWD", "6"))  # 20 by `make crowd`: five deli
 DELIVERIES = 100  # of one ticket
 SWEEPER = "akw-cleanup"
 OVER = ("Succeeded", "Failed")
-TIMEOUT_SECONDS = 65  # of akw-issue and akw-revoke: their leases last one second longer
+TIMEOUT_SECONDS = 85  # of akw-issue and akw-revoke: their leases last one second longer
+AT_ONCE = 24  # runs of akw-issue: more than two cores serve in the time that a call may take
 KILLED = [
     ("ram", "CreatePolicy"), ("ims", "CreateUser"), ("ram", "CreateAccessKey"),
     ("kms", "PutSecretValue"), ("kms", "UpdateSecretVersionStage"), ("sls", "PutLogs"),
@@ -43,16 +44,19 @@ KILLED = [
 
 @pytest.fixture(scope="module")
 def brisk_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """akwarden with short timeouts; what its functions do is as deployed."""
+    """akwarden with short timeouts and FC's own limit on how many issue at once; what its functions
+    do is as deployed."""
     brisk = deployed(tmp_path_factory.mktemp("brisk")) / "s.yaml"
     text = brisk.read_text(encoding="utf-8")
     text = re.sub(r"timeout: (?:[1-9]\d\d)\b", f"timeout: {TIMEOUT_SECONDS}", text)
+    named = "functionName: akw-issue\n"
+    assert 1 == text.count(named)
+    text = text.replace(
+        named, f"{named}      concurrencyConfig: {{reservedConcurrency: {AT_ONCE}}}\n")
     brisk.write_text(text, encoding="utf-8")
     stage = Stage(
         calm=True, max_lag_seconds=1, quiet=True, functions=brisk,
         choices={"fc_retry_interval_seconds": 1.0},
-        settings={"AKWARDEN_AUDIT_TIMEOUT_MS": "1000", "AKWARDEN_READ_TIMEOUT_MS": "3000",
-                  "AKWARDEN_CONNECT_TIMEOUT_MS": "1000"},
     )  # fmt: skip
     furnish(stage)
     yield stage
