@@ -14,7 +14,7 @@ from shared import grants, naming
 from shared.audit import FAILURE, INTENT, RESULT, SKIPPED, Row
 from shared.candidates import Finding
 from shared.errors import StateChanged
-from shared.ports import Version
+from shared.ports import KeyStatus, Version
 from shared.removal import Details, Found, Target
 
 
@@ -107,7 +107,7 @@ def announced(rows: Sequence[Row], event_type: str) -> bool:
     )
 
 
-def unstored(target: Target, seen: Seen) -> list[str]:
+def unstored(target: Target, seen: Seen) -> list[KeyStatus]:
     """Keys without a version of their own id, from the evidence of both: the versions, which must
     be there to be read, and the log, which must not remember any storing of that key."""
     if seen.details.secret is None or not seen.versions:
@@ -119,7 +119,7 @@ def unstored(target: Target, seen: Seen) -> list[str]:
         and row.get("phase") == RESULT
         and row.get("outcome") not in (FAILURE, SKIPPED)
     }
-    return [key.id for key in seen.found.keys if key.id not in stored]
+    return [key for key in seen.found.keys if key.id not in stored]
 
 
 def remains(seen: Seen) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared import late_results, ownership
+from shared import late_results, ownership, rotation_log
 from shared.audit import ENDING_EVENTS, INTENT, REMAINS_REMOVED, REVOKED, SUCCESS, UNKNOWN, Row
 from shared.candidates import Finding
 from shared.late_results import LateResult
@@ -18,6 +18,7 @@ from shared.naming import CLEANUP_FUNCTION, ROTATE_FUNCTION
 from shared.ownership import Seen, here, remains
 from shared.reasons import ENDED, LEAKED, OFFBOARDED, WITHDRAWN, purges
 from shared.removal import Target
+from shared.rotation import NOT_OURS
 
 STRICTEST_FIRST = (LEAKED, OFFBOARDED, WITHDRAWN, ENDED)
 
@@ -110,7 +111,7 @@ def plan(target: Target, seen: Seen, *, now: datetime, guard_seconds: float) -> 
     if occupied and seen.found.user is None:
         return [*steps, *(Report(target, Finding(thing, "beside_anothers_user")) for thing in left)]
     if _is_issued(target, seen):
-        return [*steps, *_of_issued(target, seen)]
+        return [*steps, *_of_issued(target, seen, guard_seconds)]
     return [*steps, *_of_abandoned(target, seen)]
 
 
@@ -214,14 +215,20 @@ def _last_success_ms(rows: Sequence[Row], events: Sequence[str]) -> int:
     return max(ends_ms, default=0)
 
 
-def _of_issued(target: Target, seen: Seen) -> list[Step]:
-    """A grant that lives keeps what it has, but for keys whose secret nobody can have."""
+def _of_issued(target: Target, seen: Seen, guard_seconds: float) -> list[Step]:
+    """A grant that lives keeps what it has, but for keys whose secret nobody can have: one that was
+    never stored is from a lost answer, if it was announced; else it is somebody's."""
     found, details = seen.found, seen.details
     if found.user is None and not found.self_service:
         return _of_abandoned(target, seen)
     if found.self_service:
         return _of_abandoned(target, seen) if seen.holder_gone else []
-    steps: list[Step] = [RetireKey(target, key) for key in ownership.unstored(target, seen)]
+    past = rotation_log.read(seen.rows, target.application, target.environment)
+    steps: list[Step] = [
+        RetireKey(target, key.id) if past.announced(key.created_at, guard_seconds)
+        else Report(target, Finding(f"key/{key.id}", NOT_OURS))
+        for key in ownership.unstored(target, seen)
+    ]  # fmt: skip
     if details.secret is None:
         steps.append(Report(target, Finding(f"secret/{target.secret}", "missing_of_a_live_grant")))
     if found.policy is None:

@@ -224,7 +224,7 @@ def _is_pending(seen: Seen, key_id: str) -> bool:
 
 def _of_unstored(seen: Seen, key: KeyStatus, guard_seconds: float) -> Retire | Report:
     """A key from a lost answer is of no use to anybody; one that nobody announced is somebody's."""
-    ours = key.created_at is None or seen.past.announced(key.created_at, guard_seconds)
+    ours = seen.past.announced(key.created_at, guard_seconds)
     return Retire(key.id) if ours else Report(key.id, NOT_OURS)
 
 

@@ -30,9 +30,11 @@ class Past:
     leaked: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
 
-    def announced(self, created_at: datetime, run_seconds: float) -> bool:
+    def announced(self, created_at: datetime | None, run_seconds: float) -> bool:
         """Whether a run, which lasts so long at most, was about to make a key when this one was
-        made: what was not announced is not ours."""
+        made: what was not announced is not ours. One without a date may be any."""
+        if created_at is None:
+            return True
         earliest = created_at - timedelta(seconds=run_seconds) - CLOCKS_APART
         return any(earliest <= at <= created_at + CLOCKS_APART for at in self.announced_at)
 

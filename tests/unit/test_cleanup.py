@@ -20,6 +20,7 @@ from shared.grants import Grant
 from shared.orders import Selector
 from shared.ports import PolicyState, SecretState, User
 from shared.resumption import Issued
+from shared.rotation_log import CLOCKS_APART
 from shared.secrecy import Secret
 from shared.sweeps import Sweep
 from tests.unit import test_bulk_revocation as bulk
@@ -31,6 +32,7 @@ from tests.unit.fakes import (
     FakeRam,
     FakeSts,
     Fault,
+    Key,
     World,
     succeeded,
 )
@@ -312,13 +314,19 @@ def test_young_remains_are_left_alone() -> None:
     assert 1 == run.counts["leave"]
 
 
-def test_late_result_of_a_grant_that_works() -> None:
-    """The results could not be written: the grant stays, and its ticket counts as used."""
+def unheard_issue() -> World:
+    """A grant that works, and nothing of it on record but what was announced."""
     world = quarantined(World())
     world.faults = {Fault("put_logs", nth, False, False) for nth in range(2, 9)}
     with pytest.raises(AkwardenError):
         attempt_issue(world.broker(), APPLICATION)
     world.faults = set()
+    return world
+
+
+def test_late_result_of_a_grant_that_works() -> None:
+    """The results could not be written: the grant stays, and its ticket counts as used."""
+    world = unheard_issue()
     world.sleep(PAST_THE_GUARD)
     keys = set(world.keys)
 
@@ -331,6 +339,22 @@ def test_late_result_of_a_grant_that_works() -> None:
     assert row["message"].startswith("late; found by cleanup")
     assert [row["access_key_id"]] == list(keys)
     assert [] == succeeded(world, "remains.removed")
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["a lost answer's", "somebody's"])
+def test_second_key_of_a_grant_that_works_goes_if_it_was_announced(announced: bool) -> None:
+    """One that nobody announced was made by hand, and may be in use: it is told."""
+    world = unheard_issue()
+    if not announced:
+        world.sleep(TERMS.lasts_seconds + CLOCKS_APART.total_seconds() + 1)
+    world.keys["LTAI5tSecond"] = Key("LTAI5tSecond", APPLICATION.user, world.now, world.now)
+    world.sleep(PAST_THE_GUARD)
+
+    run = sweep(world)
+
+    assert announced == ("LTAI5tSecond" not in world.keys)
+    told = [] if announced else [Finding("key/LTAI5tSecond", "key_not_ours")]
+    assert told == [finding for finding in run.findings if finding.thing.startswith("key/")]
 
 
 def test_key_from_a_lost_answer_beside_a_grant_that_lives() -> None:
