@@ -25,7 +25,6 @@ from shared.audit import (
 )
 from shared.chat import words
 from shared.key_text import shortened
-from shared.refusals import REASONS
 
 LOOKED = "notices.looked"  # each hour, whether there was something to tell or not
 SENT, FAILED = "notification.sent", "notification.failed"
@@ -195,7 +194,7 @@ def text(notice: Notice, language: str) -> str:
         language, EVENTS[notice.event][1], ticket=notice.ticket, application=notice.application,
         environment=notice.environment, requester=notice.requester, secret=notice.secret,
         key_id=shortened(notice.key_id), reason=notice.reason,
-        sentence=REASONS.get(reason, (0, ""))[1], within=notice.within, ends=notice.ends,
+        sentence=words.sentence(language, reason), within=notice.within, ends=notice.ends,
     )  # fmt: skip
 
 

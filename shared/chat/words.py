@@ -1,13 +1,13 @@
-"""Every sentence that a chat is answered with, in English and in Chinese; a refusal's own sentence
-is that of `shared/refusals.py`, in English."""
+"""Every sentence that a chat is answered with, in English and in Chinese."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.chat import grammar
+from shared.chat import grammar, refusals_zh
 from shared.chat.grammar import Misread
 from shared.refusals import REASONS, Denied
+from shared.use_cases import ALTERNATIVES
 
 LANGUAGES = ("en", "zh")
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -247,6 +247,9 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+_ADVICE_ZH = {english: refusals_zh.ALTERNATIVES[case] for case, english in ALTERNATIVES.items()}
+
+
 def say(language: str, key: str, **values: object) -> str:
     """The sentence with its values."""
     return _SENTENCES[key][LANGUAGES.index(language)].format(**values)
@@ -255,8 +258,16 @@ def say(language: str, key: str, **values: object) -> str:
 def refused(language: str, denied: Denied) -> str:
     """In words: the reason, where, and what to do instead."""
     where = f" ({denied.where})" if denied.where else ""
-    told = f"{denied.reason}{where}: {REASONS[denied.reason][1]}"
-    return " ".join(filter(None, [say(language, "refused"), told, denied.advice]))
+    told = f"{denied.reason}{where}: {sentence(language, denied.reason)}"
+    advice = _ADVICE_ZH.get(denied.advice, denied.advice) if language == "zh" else denied.advice
+    return " ".join(filter(None, [say(language, "refused"), told, advice]))
+
+
+def sentence(language: str, reason: str) -> str:
+    """A refusal's own; empty for a word that is no reason of a refusal."""
+    if reason not in REASONS:
+        return ""
+    return refusals_zh.SENTENCES[reason] if language == "zh" else REASONS[reason][1]
 
 
 def misread(language: str, found: Misread) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from shared import approvals, chat_log, handover, naming, tickets
 from shared.approvals import Approved
 from shared.audit import Attempt, Row
-from shared.chat import grammar
+from shared.chat import grammar, words
 from shared.chat import offers as signed
 from shared.chat.grammar import Command
 from shared.chat.messages import APPROVE, DETAILS, REJECT, Message, Reply
@@ -25,7 +25,7 @@ from shared.commanding.requesting import buttons, card, details
 from shared.deliveries import Delivery
 from shared.key_text import shortened
 from shared.reasons import WITHDRAWN
-from shared.refusals import REASONS, Denied
+from shared.refusals import Denied
 from shared.tickets import Approval, Principal, Ticket
 
 ENDABLE = ("at_work", "was_cancelled", "was_rejected")
@@ -221,7 +221,7 @@ def came_of_it(desk: Desk, ticket: Ticket) -> Reply:
 def _not_served(desk: Desk, ticket: str, row: Row) -> str:
     reason = row["reason"].partition(" ")[0]
     return desk.say("not_served", ticket=ticket, reason=reason,
-                    sentence=REASONS.get(reason, (0, ""))[1])  # fmt: skip
+                    sentence=words.sentence(desk.language, reason))  # fmt: skip
 
 
 def cancel(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
