@@ -142,8 +142,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "enabling": ("The key of {ticket} is being enabled.", "正在启用 {ticket} 的密钥。"),
     "key_on": ("The key of {ticket} works again.", "{ticket} 的密钥已恢复使用。"),
-    "not_switched": ("{ticket}: nothing was changed ({reason}).",
-                     "{ticket}：没有变更（{reason}）。"),
+    "not_switched": ("{ticket}: there is nothing left to change ({reason}).",
+                     "{ticket}：没有需要变更的内容（{reason}）。"),
     "not_to_enable": (
         "{ticket} is enabled by who may approve there, and not by who asked for it.",
         "{ticket} 只能由该环境的审批人启用，申请人本人不可以。",

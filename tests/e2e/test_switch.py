@@ -30,7 +30,7 @@ def test_grant_is_switched_off_and_on_again_in_a_chat(scene: Scene) -> None:
     assert f"`enable {ticket}` comes first" in text_of(
         say(scene, "alice", f"rotate {ticket}").told()[0])
     _, again = say(scene, "alice", f"停用 {ticket}").told(2)
-    assert "nothing was changed (already_disabled)" in text_of(again)
+    assert "there is nothing left to change (already_disabled)" in text_of(again)
     assert key.access_key_id == read(scene, f"akw/{scene.application}/dev").access_key_id
 
     assert "not by who asked for it" in text_of(say(scene, "alice", f"enable {ticket}").told()[0])

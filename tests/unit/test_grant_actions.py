@@ -119,8 +119,8 @@ def test_disabling_is_for_all_whom_it_concerns(who: str, told: str) -> None:
 
 @pytest.mark.parametrize(("then", "told"), [
     (row("key.disabled", OFF), "is disabled: nothing"),
-    (row("sweep.finding", "already_disabled"), "nothing was changed (already_disabled)"),
-    (row("sweep.finding", "revocation_on_record"), "nothing was changed (revocation_on_record)"),
+    (row("sweep.finding", "already_disabled"), "nothing left to change (already_disabled)"),
+    (row("sweep.finding", "revocation_on_record"), "nothing left to change (revocation_on_record)"),
     (row("key.disabled", "rotation_due"), "still being worked on"),
     (row("key.disabled", OFF, seconds=-1), "still being worked on"),
     (row("key.enabled", ON), "still being worked on"),
