@@ -1,7 +1,7 @@
 """What somebody typed, as a command, or what to tell them: `verb [id] name=value … [words]`.
 
-Forgiving where chats change what was typed: typographic quotes, spaces that do not break, links,
-mentions, entities. Verbs are known in English and Chinese. Never raises.
+Forgiving where chats change what was typed: typographic quotes and dashes, spaces that do not
+break, links, mentions, entities. Verbs are known in English and Chinese. Never raises.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ FIELDS = {
 }  # fmt: skip
 # The shortest that people would write back.
 SHORT = {"application": "app", "environment": "env", "purpose": "reason", "use_case": "usecase",
-         "source_ips": "ip", "necessity_confirmed": "confirm", "consumers": "readers"}  # fmt: skip
+         "source_ips": "ip", "necessity_confirmed": "confirm", "consumers": "readers",
+         "beneficiary": "for"}  # fmt: skip
 LISTS = ("mine", "pending", "expiring", "all")
 LONGEST = 4000
 
@@ -90,9 +91,14 @@ STRAY, UNKNOWN_FIELD, TOO_LONG = "stray", "unknown_field", "too_long"
 _SPELLINGS = {other: verb for verb, one in VERBS.items() for other in (verb, *one.other)}
 _TARGET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._#-]{0,63}")
 _FIELD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_QUOTES = str.maketrans({**dict.fromkeys("“”„‟«»「」『』＂", '"'), "‘": "'", "’": "'"})
+_QUOTES = str.maketrans({**dict.fromkeys("“”„‟«»「」『』＂", '"'), **dict.fromkeys("‘’‚‛", "'")})
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _LINK = re.compile(r"<(?:mailto:)?([^<>|]+)(?:\|[^<>]*)?>")
-_TOKEN = re.compile(r'[^\s"=]+="[^"]*(?:"|$)|"[^"]*(?:"|$)|[^\s"]+')
+# In single quotes, one before a letter is an apostrophe.
+_SINGLE = r"""'(?:[^'"]|'(?=\w))*'"""
+_SINGLE_QUOTED = re.compile(_SINGLE)
+_TOKEN = re.compile(
+    rf"""[^\s"=]+="[^"]*(?:"|$)|[^\s"'=]+={_SINGLE}(?!\S)|"[^"]*(?:"|$)|[^\s"]+""")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # `&amp;lt;` is `&lt;`
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
@@ -128,9 +134,10 @@ def parse(typed: str) -> Command | Misread:
     tokens = _TOKEN.findall(cleaned(typed))
     if not tokens:
         return Command(HELP)
-    name = _SPELLINGS.get(tokens[0].casefold())
+    typed_verb = tokens[0].translate(_DASHES).casefold()
+    name = _SPELLINGS.get(typed_verb)
     if name is None:
-        near = difflib.get_close_matches(tokens[0].casefold(), _SPELLINGS, 1, 0.6)
+        near = difflib.get_close_matches(typed_verb, _SPELLINGS, 1, 0.6)
         verb = _SPELLINGS[near[0]] if near else HELP
         return Misread(UNKNOWN_VERB, (verb,) if near else (), VERBS[verb].example)
     return _read(name, VERBS[name], tokens[1:])
@@ -145,14 +152,14 @@ def _read(name: str, verb: Verb, tokens: list[str]) -> Command | Misread:
         if not takes:
             if key and not verb.words:
                 return Misread(UNKNOWN_FIELD, verb.named or (), verb.example)
-            words.append(token.strip('"'))
+            words.append(token.replace('"', ""))
         elif key in fields:
             return Misread(TWICE, (SHORT.get(key, key),), verb.example)
         else:
             fields[key] = value
     target = ""
-    if verb.target is not None and words and _TARGET.fullmatch(words[0]):
-        target = words.pop(0)
+    if verb.target is not None and words and _TARGET.fullmatch(words[0].translate(_DASHES)):
+        target = words.pop(0).translate(_DASHES)
     if name == LIST and target and target not in LISTS:
         near = difflib.get_close_matches(target.casefold(), LISTS, 1, 0.6)
         return Misread(UNKNOWN_FIELD, tuple(near) or LISTS, verb.example)
@@ -160,7 +167,9 @@ def _read(name: str, verb: Verb, tokens: list[str]) -> Command | Misread:
         return Misread(NO_TARGET, (), verb.example)
     if words and not verb.words:
         return Misread(STRAY, (), verb.example)
-    lacking = tuple(SHORT.get(key, key) for key in verb.needed if not fields.get(key))
+    # What is named without a value is missing, too: nobody names what they do not mean.
+    lacking = tuple(dict.fromkeys(
+        SHORT.get(key, key) for key in (*verb.needed, *fields) if not fields.get(key)))  # fmt: skip
     if lacking and not fields and name == REQUEST:
         return NOTHING_SAID
     if lacking:
@@ -171,10 +180,18 @@ def _read(name: str, verb: Verb, tokens: list[str]) -> Command | Misread:
 def _assignment(token: str) -> tuple[str, str]:
     """A field by our name, and its value; the first is empty if the token is a word."""
     key, equals, value = token.partition("=")
-    key = FIELDS.get(key.casefold(), key.casefold())
+    key = key.translate(_DASHES).casefold()
+    key = FIELDS.get(key, key)
     if not equals or not _FIELD.fullmatch(key):
         return "", ""
-    return key.replace("-", "_"), " ".join(value.strip('"').split())
+    text = value[1:-1] if _SINGLE_QUOTED.fullmatch(value) else value.strip('"')
+    return key.replace("-", "_"), _named(" ".join(text.split()))
+
+
+def _named(text: str) -> str:
+    """One word of ASCII is a name, and has no other dashes than names have; prose keeps its own."""
+    plain = text.translate(_DASHES)
+    return plain if plain.isascii() and " " not in plain else text
 
 
 def meant(found: Command | Misread) -> str:
@@ -187,7 +204,8 @@ def meant(found: Command | Misread) -> str:
 def rendered(command: Command) -> str:
     """One way to type it, as a chat would send it on: parsing that gives an equal command."""
     named = [f'{SHORT.get(key, key)}="{value}"' for key, value in command.fields.items()]
-    text = " ".join(filter(None, [command.verb, command.target, *named, command.words]))
+    words = f'"{command.words}"' if command.words else ""  # else one of them might be a field
+    text = " ".join(filter(None, [command.verb, command.target, *named, words]))
     for entity, character in reversed(_ENTITIES):
         text = text.replace(character, entity)
     return text

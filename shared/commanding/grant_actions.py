@@ -31,7 +31,8 @@ from shared.rotation_runs import payload as rotation_payload
 # What people write for a reason to end.
 SIGNS = {LEAKED: ("leak", "exposed", "泄露", "泄漏", "外泄"),
          OFFBOARDED: ("offboard", "resigned", "离职"), ENDED: ("到期",)}  # fmt: skip
-ENDING = re.compile(r"[A-Za-z0-9]{4,8}")  # of an AccessKey id, as messages show it
+# Of an AccessKey id: its end alone, or as `key_text.shortened` shows it and a chat's text has it.
+ENDING = re.compile(r"(?:LTAI(?:…|\.\.\.))?([A-Za-z0-9]{4,8})")
 UNCHANGED = (ALREADY_DISABLED, NOTHING_TO_ENABLE, REVOCATION_ON_RECORD)  # why a switch was not made
 
 
@@ -148,8 +149,8 @@ def theirs(desk: Desk, who: str, target: str) -> Grant | str:
     asked for it, who gets it, and who may approve in its environment. Else which sentence says why
     not."""
     found = _live(desk, target)
-    if not found and ENDING.fullmatch(target):
-        named = chat_log.tickets_of_key(desk.audit_log, target, desk.now())
+    if not found and (ending := ENDING.fullmatch(target)):
+        named = chat_log.tickets_of_key(desk.audit_log, ending[1], desk.now())
         found = [one for ticket in sorted({ticket for _, ticket in named})
                  for one in _live(desk, ticket) if (one.source, one.ticket) in named
                  and may_see(desk.rules, desk.people, who, one)]  # fmt: skip

@@ -39,8 +39,8 @@ def extend(desk: Desk, who: str, command: Command, message: Message, record: Rec
     if isinstance(grant, str):
         yield Reply(desk.say(grant, ticket=command.target))
         return
-    rows = chat_log.of_ticket(desk.audit_log, command.target, desk.now())
-    text = chat_log.offer_of(rows, command.target, desk.key)
+    rows = chat_log.of_ticket(desk.audit_log, grant.ticket, desk.now())
+    text = chat_log.offer_of(rows, grant.ticket, desk.key)
     first = chat_log.opened_ever(text, desk.key)
     if first is None:
         yield Reply(desk.say("not_ours", ticket=command.target))

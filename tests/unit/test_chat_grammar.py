@@ -13,7 +13,9 @@ from tests.unit.strategies import brief
 WORDS = st.text(st.characters(exclude_characters='"=<>&'), min_size=1, max_size=12)
 PIECES = st.one_of(
     st.sampled_from([*grammar.VERBS, *grammar.FIELDS, "AK-1", "=", '"', "“", "”", " ", "\u00a0",
-                     "<@U1|bob>", "<https://a.example|a>", "&lt;", "reason=", "ttl=30d"]),
+                     "<@U1|bob>", "<@U1>", "<https://a.example|a>", "&lt;", "reason=", "ttl=30d",
+                     "‘", "’", "'", "reason=‘", "\u2013", "\u2212", "AK\u20111", "LTAI…wxyz",
+                     "for="]),
     WORDS,
 )  # fmt: skip
 
@@ -69,7 +71,25 @@ def test_every_example_works(verb: str) -> None:
     ("request app=o env=dev ttl=1d reason=x for=<mailto:bob@example.com|bob@example.com>",
      Command("request", "", {"application": "o", "environment": "dev", "ttl": "1d", "purpose": "x",
                              "beneficiary": "bob@example.com"})),
+    ("request app=o env=dev ttl=1d reason=x for=<@U1|bob smith>",
+     Command("request", "", {"application": "o", "environment": "dev", "ttl": "1d", "purpose": "x",
+                             "beneficiary": "@U1"})),
     ("approve AK-1 a &amp; b", Command("approve", "AK-1", {}, "a & b")),
+    ("extend AK-1 ttl=30d reason=‘ship the logs’",
+     Command("extend", "AK-1", {"ttl": "30d", "purpose": "ship the logs"})),
+    ("extend AK-1 reason=‘don’t lose it’ ttl=‘30d’",
+     Command("extend", "AK-1", {"ttl": "30d", "purpose": "don't lose it"})),
+    ("extend AK-1 ttl=30d reason='tis", Command("extend", "AK-1", {"ttl": "30d",
+                                                                   "purpose": "'tis"})),
+    ("break\u2013glass incident=PD\u2011431 app=o env=prod reason=“a \u2013 b” use\u2212case=cli",
+     Command("break-glass", "", {"incident": "PD-431", "application": "o", "environment": "prod",
+                                 "purpose": "a \u2013 b", "use_case": "cli"})),
+    ("approve AK\u20117Q2K\u22129FXM a \u2014 b",
+     Command("approve", "AK-7Q2K-9FXM", {}, "a \u2014 b")),
+    ("revoke AK-1 原因=导出\u2014\u2014完成", Command("revoke", "AK-1", {
+        "purpose": "导出\u2014\u2014完成"})),
+    ("revoke AK-1 “no reason=given”", Command("revoke", "AK-1", {}, "no reason=given")),
+    ("rotate LTAI…wxyz", Command("rotate", "LTAI...wxyz")),
 ])  # fmt: skip
 def test_text_is_read_as_it_is_meant(typed: str, meant: Command) -> None:
     assert meant == parse(typed)
@@ -86,6 +106,10 @@ def test_text_is_read_as_it_is_meant(typed: str, meant: Command) -> None:
                                                      "twice", ("ttl",)),
     ("request app=a APP=b env=dev ttl=1d reason=x", "twice", ("app",)),
     ("request orders env=dev ttl=1d reason=x app=o", "stray", ()), ("x" * 4001, "too_long", ()),
+    ("request app=o env=dev ttl=1d reason=x for= ip=", "missing", ("for", "ip")),
+    ('request app=o env=dev ttl=1d reason=x for=" "', "missing", ("for",)),
+    ("request app=o env=dev ttl= reason=x for=‘’", "missing", ("ttl", "for")),
+    ("revoke AK-1 reason=", "missing", ("reason",)),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_with_an_example(
     typed: str, reason: str, about: tuple[str, ...]

@@ -37,7 +37,9 @@ class Log:
         ticket = {"ticket_system": "slack", "ticket_id": "AK-1"}
         if "max_by(reason" in query:
             return [ticket | {"last": self.last}] if self.last else []
-        if "ticket.revoked" in query:
+        if "access_key_id like" in query:
+            return [ticket] if "like '%0001'" in query else []
+        if "ticket.revoked" in query or 'ticket_id: "AK-1"' not in query:
             return []
         return [ticket | {"application": "orders", "environment": self.environment, "secret":
                           self.secret, "requester": "alice@example.com", "issued_ms": "1"}]
@@ -128,6 +130,17 @@ def test_disabling_is_for_all_whom_it_concerns(who: str, told: str) -> None:
 ])  # fmt: skip
 def test_what_came_of_it_is_told_by_what_is_on_record(then: Row, told: str) -> None:
     assert told in said("disable AK-1", BOB, then=then)[0]
+
+
+@pytest.mark.parametrize(("target", "found"), [
+    ("AK-1", True), ("0001", True), ("LTAI…0001", True), ("LTAI...0001", True),
+    ("LTAI…0002", False), ("STSX…0001", False), ("LTAI…0001x", False), ("LTAI", False),
+])  # fmt: skip
+def test_grant_is_found_by_its_keys_id_as_messages_show_it(target: str, found: bool) -> None:
+    answer, asked = said(f"disable {target}", BOB)
+
+    assert (found, [DISABLE] * found) == ("is disabled: nothing" in answer, asked)
+    assert found or "has no live grant" in answer
 
 
 def test_grant_without_a_key_of_ours_has_nothing_to_switch() -> None:
