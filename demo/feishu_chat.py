@@ -61,6 +61,12 @@ def typed(name: str, text: str, place: str = "1", **changes: Any) -> dict[str, A
     return _event("im.message.receive_v1", {"sender": sender, "message": message})
 
 
+def mention(name: str, number: int, place: str = "1") -> dict[str, Any]:
+    """Of a person, for whom a text has `@_user_<number>`; the first one is the bot's."""
+    return {"key": f"@_user_{number}", "name": name, "tenant_key": feishu.TENANT,
+            "id": ids(name, place)}  # fmt: skip
+
+
 def pressed(
     name: str, card: dict[str, Any], action: str = "approve", place: str = "1"
 ) -> dict[str, Any]:

@@ -7,7 +7,7 @@ content is allowed is decided where every ticket is (`tickets`, `approvals`, `po
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.fields import Refused
@@ -53,6 +53,17 @@ def content(fields: Mapping[str, str], *, account_id: str) -> dict[str, Any]:
     if email := fields.get("beneficiary", "").strip():
         found["beneficiary"] = {"id": email, "email": email}
     return found
+
+
+def for_somebody_known(content: dict[str, Any], known: Callable[[str], str]) -> dict[str, Any]:
+    """The content with the address of who is to get the key, if that is somebody else: `known` says
+    it of whoever was named, and of nobody an empty one. Raises Refused."""
+    if "beneficiary" not in content:
+        return content
+    email = known(content["beneficiary"]["email"])
+    if not email:
+        raise Refused("beneficiary_unknown", "beneficiary")
+    return content | {"beneficiary": {"id": email, "email": email}}
 
 
 def seconds(text: str) -> int:

@@ -37,6 +37,16 @@ class People:
         where it is not known (most name people by their addresses)."""
         return self.of(source, id) or id
 
+    def named(self, channel: str, text: str, beside: str = "") -> str:
+        """Of whom somebody writes: their e-mail address, if that is what it is and it is known, or
+        if it is a mention as chats have it (`@id`; in Slack of one of the team of `beside`, who
+        wrote it). Empty if nobody is known by it."""
+        if text.startswith("@"):
+            team, slash, _ = beside.rpartition("/")
+            return self.of(channel, f"{team}{slash}{text[1:]}")
+        email = text.casefold()
+        return email if email in self.known.values() else ""
+
     def accounts(self, channel: str, email: str) -> list[str]:
         """The ids that somebody has there, as the file lists them."""
         channel = SAME.get(channel, channel)

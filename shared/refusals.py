@@ -117,6 +117,11 @@ _RECORD: dict[str, tuple[int, str]] = {
         403,
         "Whoever asks is not in config/people.toml, and might be one of the approvers; add them.",
     ),
+    "beneficiary_unknown": (
+        403,
+        "Whoever is to get the key is not in config/people.toml, and might be one of the "
+        "approvers; name them by the address that it has, or add them.",
+    ),
 }
 
 # The ticket's form.

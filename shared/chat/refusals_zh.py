@@ -35,6 +35,8 @@ SENTENCES: dict[str, str] = {
     "record_changes_another": "该记录修改的是先前已批准的另一条，其授权保持不变；"
                               "请撤回那一条并重新申请，或提交变更。",
     "requester_unknown": "申请人不在 config/people.toml 中，可能就是审批人之一；请先添加。",
+    "beneficiary_unknown": "将得到密钥的人不在 config/people.toml 中，可能就是审批人之一；"
+                           "请填写其中的邮箱地址，或先添加。",
     # The ticket's form.
     "unknown_field": "工单中有 schema 之外的字段；请删去。",
     "missing_field": "缺少必填字段；请补上。",

@@ -25,7 +25,9 @@ DAY = timedelta(days=1)
 def request(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     try:
         kind = forms.event_type(command.fields)
-        content = forms.content(command.fields, account_id=desk.account_id)
+        content = forms.for_somebody_known(
+            forms.content(command.fields, account_id=desk.account_id),
+            lambda text: desk.people.named(message.kind, text, message.person))  # fmt: skip
     except Refused as refused:
         yield refusal(desk, refused.denied)
         return

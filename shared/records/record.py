@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from shared import fields as field_rules
@@ -102,7 +102,8 @@ def _content(record: Record, people: People, account_id: str) -> dict[str, Any]:
     requester = people.of(record.kind, *record.requester)
     if not requester:
         raise Refused("requester_unknown", "requester")
-    content = forms.content(record.fields, account_id=account_id)
+    content = forms.for_somebody_known(
+        forms.content(record.fields, account_id=account_id), partial(people.named, record.kind))
     if record.filed_by:
         content["beneficiary"] = _filed_by(record, people, content)
     return content | {

@@ -1,8 +1,9 @@
 """Feishu as a chat: messages to the bot and pressed buttons, in Feishu's envelope.
 
-Source: Feishu Open Platform, "Receive message" (im.message.receive_v1), "Card callback
-communication" (card.action.trigger). Both come in the form v2 alone. Answers are messages: a call
-is answered with nothing, but for the notice that whoever has pressed a button gets.
+Source: Feishu Open Platform, "Receive message" (im.message.receive_v1), "Received message content",
+"Card callback communication" (card.action.trigger). Both come in the form v2 alone. Answers are
+messages: a call is answered with nothing, but for the notice that whoever has pressed a button
+gets.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ TYPED, PRESSED = "im.message.receive_v1", "card.action.trigger"
 CHAT_URL = "https://applink.feishu.cn/client/chat/open?openChatId="
 NOTHING = Heard(None, {})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MENTION = re.compile(r"@_(?:user_\d+|all)\b")  # what stands in a text for `@somebody`
+# What stands in a text for `@somebody`, whom the event's `mentions` name.
+_MENTION = re.compile(r"@_(?:user_[0-9]+|all)(?![A-Za-z0-9_])")
+_ADDRESSED = re.compile(rf"\A\s*{_MENTION.pattern}")
+TEXT, RICH = "text", "post"
 
 
 def channels(value: Secret) -> tuple[Channel, ...]:
@@ -62,18 +66,52 @@ def _read(found: Opened, place: Place) -> Message | Heard | Denied:
 
 
 def _typed(event: Mapping[str, Any], place: Place) -> Message | Heard | Denied:
-    """Texts of people: to the bot alone, or in a group with a mention. Feishu may push the same
-    message under two event ids; its own id tells it from others."""
+    """Texts of people, rich ones too: to the bot alone, or in a group with a mention. Feishu may
+    push the same message under two event ids; its own id tells it from others."""
     sender, message = event["sender"], event["message"]
     heeded = message["chat_type"] == "p2p" or (
         message["chat_type"] == "group" and bool(message.get("mentions")))
-    if sender["sender_type"] != "user" or message["message_type"] != "text" or not heeded:
+    kind = message["message_type"]
+    if sender["sender_type"] != "user" or kind not in (TEXT, RICH) or not heeded:
         return NOTHING
-    text = json.loads(message["content"])["text"]
+    content = json.loads(message["content"])
+    text = _flat(content) if kind == RICH else content["text"]
     return _message(
         sender["sender_id"], sender["tenant_key"], place, event=f"message {message['message_id']}",
         reply=(message["message_id"], sender["sender_id"]["open_id"], message["chat_id"]),
-        text=_MENTION.sub(" ", text))  # fmt: skip
+        text=_with_people(text, message.get("mentions") or ()))  # fmt: skip
+
+
+def _flat(content: Mapping[str, Any]) -> str:
+    """Of a rich text: its title and its lines; if it has several languages, those of each."""
+    if "content" not in content:
+        return "\n".join(dict.fromkeys(map(_flat, content.values())))
+    lines = ("".join(map(_piece, line)) for line in content["content"])
+    return "\n".join(filter(None, (content.get("title"), *lines)))
+
+
+def _piece(element: Mapping[str, Any]) -> str:
+    """What was written there, or who is mentioned; of a picture nothing. A link's address stands
+    beside its text as chats write it, for what looks for keys: `<text|address>`."""
+    if element["tag"] == "at":
+        return str(element["user_id"])
+    text, address = element.get("text") or "", element.get("href") or ""
+    if not address or not text:
+        return text or address
+    return f"{text} {address}" if {*text, *address} & {*"<>|"} else f"<{text}|{address}>"
+
+
+def _with_people(text: str, mentions: Sequence[Mapping[str, Any]]) -> str:
+    """Whom a message begins with is spoken to, and no word: which mention is the bot's, no event
+    says. Others become `@` and the `union_id`, as they may name somebody; one that the event does
+    not explain stays, and will be nobody."""
+    ids = {one.get("key"): (one.get("id") or {}).get("union_id") for one in mentions}
+
+    def named(found: re.Match[str]) -> str:
+        id = ids.get(found[0])
+        return f"@{id}" if id and _ID.fullmatch(id) else found[0]
+
+    return _MENTION.sub(named, _ADDRESSED.sub(" ", text))
 
 
 def _pressed(event: Mapping[str, Any], id: str, place: Place) -> Message | Heard | Denied:

@@ -154,6 +154,45 @@ def test_message_with_a_key_goes_no_further(scene: Scene) -> None:
     assert key.secret not in json.dumps(scene.stage.manage("GET", "/tasks"))
 
 
+def test_who_is_mentioned_gets_the_key_and_has_no_word(scene: Scene) -> None:
+    """Whom we do not know gets none: they might be one of those who approve."""
+    mentions = [feishu.mention(name, number) for number, name in ((2, "bob"), (3, "stranger"))]
+    words = request(scene, **{"for": "@_user_2"})
+    event = feishu.typed("alice", words, scene.application)
+    event["event"]["message"]["mentions"] += mentions
+    (card,) = sent(scene, event).told()
+    assert "for bob@example.com" in feishu.text_of(card)
+
+    (own,) = press(scene, "bob", card).told()
+    refused = []
+    for whom in ("@_user_3", "@_user_4", "mallory@example.com"):
+        event = feishu.typed("alice", request(scene, **{"for": whom}), scene.application)
+        event["event"]["message"]["mentions"] += mentions
+        refused += sent(scene, event).told()
+
+    assert (to(scene, "bob"), True) == (own["to"], "approver_is_requester" in feishu.text_of(own))
+    assert [to(scene, "alice")] * 3 == [one["to"] for one in refused]
+    assert all("beneficiary_unknown" in feishu.text_of(one) for one in refused)
+    assert 1 == len(scene.audit("event_type: chat.requested"))
+
+
+def test_rich_text_is_a_message_like_others(scene: Scene) -> None:
+    """With a link, and in two lines; a key in one gets advice."""
+    def rich(*lines: list[dict[str, str]]) -> Said:
+        at = {"tag": "at", "user_id": feishu.MENTION, "user_name": "akwarden"}
+        content = {"title": "", "content": [[at], *lines]}
+        return say(scene, "alice", "", message_type="post", content=json.dumps(content))
+
+    (card,) = rich([{"tag": "text", "text": request(scene).partition(" reason=")[0] + " for="},
+                    {"tag": "a", "text": "grace@example.com", "href": "mailto:grace@example.com"}],
+                   [{"tag": "text", "text": 'reason="the order system writes its logs"'}]).told()
+    (advice,) = rich([{"tag": "text", "text": "LTAI5tAbCdEf"},
+                      {"tag": "text", "text": "GhIjKlMnOpQr"}]).told()  # fmt: skip
+
+    assert "for grace@example.com" in feishu.text_of(card)
+    assert "something like an AccessKey" in feishu.text_of(advice)
+
+
 def test_press_of_an_old_card_gets_a_text(
     scene: Scene, travels: contextlib.ExitStack
 ) -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from shared.chat.messages import Message, Reply
 from shared.chat.terms import Terms
 from shared.commanding import dispatch
 from shared.commanding.desk import Desk
+from shared.people import People
 from shared.policies import Assets
 from shared.secrecy import Secret
 from tests.unit.samples import ACCOUNT_ID, NOW
@@ -85,8 +85,7 @@ class Chat:
         message = Message("slack", account, "https://app.slack.com/client/T1/C1",
                           f"message {self.said}", "/commands/T1/1", **what)  # fmt: skip
         desk = Desk(
-            people=SimpleNamespace(  # type: ignore[arg-type]
-                of=lambda _, name: ACCOUNTS[name], address=lambda _, id: id),
+            people=People({("slack", name): email for name, email in ACCOUNTS.items()}),
             rules=RULES, terms=TERMS, key=KEY, most_requests=9, language="en",
             issuing=self.issuing, functions=self, audit_log=self,  # type: ignore[arg-type]
             account_id=ACCOUNT_ID, now=lambda: self.now, sleep=self.sleep,
@@ -100,13 +99,18 @@ class Chat:
 
     def ask(self, account: str, environment: str, beneficiary: str = "") -> str:
         """A request; what its buttons carry."""
-        whom = f"for={PEOPLE[beneficiary]} " if beneficiary else ""
-        told = self.say(account, text=(
+        whom = PEOPLE[beneficiary] if beneficiary else ""
+        told = self.wish(account, environment, whom)
+        assert told[0].buttons, told
+        return told[0].buttons[0].offer
+
+    def wish(self, account: str, environment: str, whom: str = "") -> list[Reply]:
+        """A request for whom somebody writes; what it was answered."""
+        whom = f"for={whom} " if whom else ""
+        return self.say(account, text=(
             f"request app=orders env={environment} template=sls-logstore-write project=orders-logs "
             f"logstore=app usecase=on-premises readers=orders-reader ttl=7d confirm=yes {whom}"
             'ip=198.51.100.7 reason="the order system writes its logs"'))  # fmt: skip
-        assert told[0].buttons, told
-        return told[0].buttons[0].offer
 
     def forge(self, ticket: str, event: str, **more: str) -> None:
         """A row that another function has written."""
@@ -114,6 +118,35 @@ class Chat:
             "event_type": event, "ticket_system": "slack", "ticket_id": ticket,
             "time_ms": str(int((self.now - timedelta(hours=1)).timestamp() * 1000))} | more
         self.rows.append((self.now, row))
+
+
+@pytest.mark.parametrize("whom", [
+    "dave@example.com", "Dave@Example.com", "@dave", "<@dave>", "<@dave|Dave D>",
+    "<mailto:dave@example.com|dave>",
+])  # fmt: skip
+def test_key_is_for_who_is_named_or_mentioned(whom: str) -> None:
+    """And they have no word in it."""
+    chat = Chat(0)
+    (card,) = chat.wish("alice", "dev", whom)
+    assert "for dave@example.com" in card.text
+
+    (refused,) = chat.say("dave", action="approve", offer=card.buttons[0].offer)
+
+    assert "approver_is_requester" in refused.text
+
+
+@pytest.mark.parametrize("whom", [
+    "mallory@example.com", "dave", "@mallory", "<@mallory|dave>", "@dave@example.com", "@",
+    "dave+x@example.com", "@_user_2",
+])  # fmt: skip
+def test_key_is_for_nobody_whom_we_do_not_know(whom: str) -> None:
+    """They might be who approves it."""
+    chat = Chat(0)
+
+    (refused,) = chat.wish("alice", "dev", whom)
+
+    assert ("beneficiary_unknown" in refused.text, ()) == (True, refused.buttons)
+    assert [] == chat.rows
 
 
 _account = st.sampled_from(["carol", "dave", "carol", "dave", "carol-too", *sorted(ACCOUNTS)])

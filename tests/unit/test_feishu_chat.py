@@ -233,7 +233,9 @@ def test_press_that_is_not_ours_or_not_whole_is_refused(change: Change, reason: 
 
 @pytest.mark.parametrize("event", [
     changed(typed(), lambda e: e["event"]["sender"].update(sender_type="app")),
-    typed(message_type="image", content="{}"), typed(mentions=[]), typed(chat_type="other"),
+    typed(message_type="image", content="{}"), typed(message_type="file", content="{}"),
+    typed(message_type="post", content='{"content": []}', mentions=[]),
+    typed(mentions=[]), typed(chat_type="other"),
     changed(typed(), lambda e: e["header"].update(event_type="im.message.message_read_v1")),
     changed(vendor.pressed("bob", CARD), lambda e: e["event"]["action"].update(value="link")),
     changed(vendor.pressed("bob", CARD), lambda e: e["event"]["action"].pop("value")),
@@ -246,13 +248,77 @@ def test_bots_pictures_and_other_buttons_lead_to_nothing(event: dict[str, Any]) 
 
 @pytest.mark.parametrize(("text", "read"), [
     ("@_user_1 whoami", "whoami"), ("@_user_1whoami", "@_user_1whoami"), ("whoami", "whoami"),
-    ("@_user_1 @_user_12 @_all whoami", "whoami"), ("whoami @_user_1", "whoami"),
-    ("mail@_user.example", "mail@_user.example"),
+    ("@_all whoami", "whoami"), (" @_user_1状态", "状态"), ("@_user_2 whoami", "whoami"),
+    ("whoami @_user_1", "whoami @on_bot"), ("@_user_1 @_user_2 whoami", "@on_bob whoami"),
+    ("mail@_user.example", "mail@_user.example"), ("x @_user_12 @_all", "x @_user_12 @_all"),
+    ("request for=@_user_2 x=1", "request for=@on_bob x=1"), ("for=@_user_2a", "for=@_user_2a"),
+    ("for=@_user_3", "for=@_user_3"), ("for=@_user_4", "for=@_user_4"),
+    ("for=@_user_5", "for=@_user_5"),
 ])  # fmt: skip
-def test_mentions_are_no_words(text: str, read: str) -> None:
-    found = heard(*sealed(typed(content=json.dumps({"text": text}))))
+def test_only_who_is_spoken_to_is_no_word(text: str, read: str) -> None:
+    """Whom else a message mentions may be meant by it: somebody, or nobody that we know."""
+    found = heard(*sealed(mentioning(text)))
 
     assert read == found.text.strip()
+
+
+def mentioning(text: str, **changes: Any) -> dict[str, Any]:
+    """Whose mentions are the bot, bob, and three of whom the event does not say who they are."""
+    event = typed(content=json.dumps({"text": text}))
+    mentions = event["event"]["message"]["mentions"]
+    mentions += [vendor.mention("bob", 2), {"key": "@_user_3"}, {"key": "@_user_4", "id": None},
+                 {"key": "@_user_5", "id": {"union_id": "a/b"}}]  # fmt: skip
+    return changed(event, lambda e: e["event"]["message"].update(changes))
+
+
+def post(*lines: Any, **more: Any) -> dict[str, Any]:
+    content = {"title": "", "content": [list(line) for line in lines]} | more
+    return mentioning("", message_type="post", content=json.dumps(content))
+
+
+def said(text: str, tag: str = "text", **more: Any) -> dict[str, Any]:
+    return {"tag": tag, "text": text, **more}
+
+
+BOT, BOB = ({"tag": "at", "user_id": f"@_user_{n}", "user_name": "x"} for n in (1, 2))
+LINE = [BOT, said(" whoami")]
+
+
+@pytest.mark.parametrize(("event", "read"), [
+    (post(LINE), "whoami"), (post(LINE, title=None), "whoami"),
+    (post(LINE, title="Please"), "Please\n@on_bot whoami"),
+    (post([BOT, said(" request for="), BOB, said(" ttl=", style=["bold"]), said("7d")],
+          [said('reason="a')], [{"tag": "img", "image_key": "k"}, said('b"')]),
+     'request for=@on_bob ttl=7d\nreason="a\nb"'),
+    (post([said("see "), said("b.example", "a", href="https://b.example")]),
+     "see <b.example|https://b.example>"),
+    (post([said("", "a", href="https://b.example"), said("", "a")]), "https://b.example"),
+    (post([said("x>y", "a", href="https://b.example")]), "x>y https://b.example"),
+    (post([said("k", "code_block", language="sh"), {"tag": "hr"}, said("m", "md")]), "km"),
+    (post(content=[]), ""),
+    (mentioning("", message_type="post", content=json.dumps(
+        {"zh_cn": {"title": "甲", "content": [LINE]}, "en_us": {"content": [[said("b")]]}})),
+     "甲\n@on_bot whoami\nb"),
+    (mentioning("", message_type="post", content=json.dumps(
+        {"zh_cn": {"content": [LINE]}, "en_us": {"content": [LINE]}})), "whoami"),
+])  # fmt: skip
+def test_rich_text_is_read_as_a_text(event: dict[str, Any], read: str) -> None:
+    found = heard(*sealed(event))
+
+    assert read == found.text.strip()
+    assert found == messages.of_event(messages.payload(found))
+
+
+@pytest.mark.parametrize("content", [
+    "[]", '"x"', "7", "null", '{"content": 7}', '{"content": [7]}', '{"content": ["x"]}',
+    '{"content": [[{"text": "x"}]]}', '{"content": [[{"tag": "text", "text": 7}]]}',
+    '{"content": [], "title": 7}', '{"zh_cn": 7}', '{"zh_cn": []}', "{" * 9,
+    '{"content": [[{"tag": "at"}]]}', '{"a":' * 900 + "1" + "}" * 900,
+])  # fmt: skip
+def test_rich_text_that_is_none_is_refused(content: str) -> None:
+    event = mentioning("", message_type="post", content=content)
+
+    assert Denied("payload_malformed") == heard(*sealed(event))
 
 
 def test_check_of_the_address_is_answered() -> None:
@@ -282,7 +348,21 @@ _ANY: Any = st.recursive(
     max_leaves=4)  # fmt: skip
 
 
-@given(st.sampled_from([typed(), vendor.pressed("bob", CARD)]), st.data())
+_WRITTEN: Any = st.sampled_from(["@_user_2", "<", "x|y"]) | _ANY
+_ELEMENTS = st.fixed_dictionaries(
+    {"tag": st.sampled_from(["text", "a", "at"])},
+    optional=dict.fromkeys(("text", "href", "user_id"), _WRITTEN))  # fmt: skip
+
+
+@given(_ANY | st.fixed_dictionaries({"content": st.lists(st.lists(_ELEMENTS))}))
+@brief
+def test_no_rich_text_raises(content: Any) -> None:
+    found = heard(*sealed(mentioning("", message_type="post", content=json.dumps(content))))
+
+    assert isinstance(found, Denied | Message)
+
+
+@given(st.sampled_from([typed(), post(LINE), vendor.pressed("bob", CARD)]), st.data())
 @brief
 def test_no_event_raises(event: dict[str, Any], data: st.DataObject) -> None:
     """Whatever stands where; what becomes a message can be handed over."""
@@ -369,6 +449,30 @@ def test_key_with_its_secret_is_handed_over_as_a_sentence_and_as_an_order() -> N
                   if to == "akw-lookup"]  # fmt: skip
     assert isinstance(message, Message)
     assert ("access_key_cut", "") == (message.tell, message.text)
+
+
+KEY_ID = "LTAI5tAbCdEfGhIjKlMnOpQr"
+
+
+@pytest.mark.parametrize(("lines", "tell", "ended"), [
+    ([[said("please check "), said(KEY_ID[:9], style=["bold"]), said(KEY_ID[9:])]],
+     "access_key", False),
+    ([[said("see"), said("this", "a", href=f"https://b.example/?AccessKeyId={KEY_ID}")]],
+     "access_key", False),
+    ([[said(KEY_ID, "a", href="https://b.example/")]], "access_key", False),
+    ([[said(KEY_ID)], [said("aB3" * 10, "code_block")]], "access_key_cut", True),
+])  # fmt: skip
+def test_key_in_a_rich_text_goes_no_further(
+    lines: list[Any], tell: str, ended: bool
+) -> None:
+    functions = Functions()
+    taken(functions, post(*lines))
+
+    (message,) = [messages.of_event(one) for to, one in functions.tasks.values()
+                  if to == "akw-lookup"]  # fmt: skip
+    assert isinstance(message, Message)
+    assert (tell, "") == (message.tell, message.text)
+    assert ended is ("akw-revoke" in {to for to, _ in functions.tasks.values()})
 
 
 def test_oversized_body_is_refused() -> None:

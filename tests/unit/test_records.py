@@ -120,6 +120,27 @@ def test_title_that_could_mislead_is_not_taken_over(title: str, kept: str) -> No
     assert kept == ticket.ticket.title
 
 
+@pytest.mark.parametrize(("named", "email"), [
+    ("grace@example.com", "grace@example.com"), (" Grace@Example.com ", "grace@example.com"),
+])  # fmt: skip
+def test_key_may_be_for_somebody_whom_we_know(named: str, email: str) -> None:
+    found = delivery(read(vendor.instance(vendor.form("parcels") | {"beneficiary": named})),
+                     PEOPLE, ACCOUNT_ID, NOW)  # fmt: skip
+
+    assert isinstance(found, Delivery), found
+    assert found.ticket.beneficiary is not None
+    assert {email} == {found.ticket.beneficiary.id, found.ticket.beneficiary.email}
+
+
+@pytest.mark.parametrize("named", ["mallory@example.com", "grace", "grace+x@example.com"])
+def test_key_for_somebody_whom_we_do_not_know_is_refused(named: str) -> None:
+    """They might be one of the approvers, by another name."""
+    content = vendor.instance(vendor.form("parcels") | {"beneficiary": named})
+
+    assert Denied("beneficiary_unknown", "beneficiary") == delivery(
+        read(content), PEOPLE, ACCOUNT_ID, NOW)  # fmt: skip
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner,

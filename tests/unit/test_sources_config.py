@@ -126,6 +126,22 @@ def test_limits_must_name_what_exists() -> None:
             "eventbridge.templates: there is no all") == raised.value.problems  # fmt: skip
 
 
+@pytest.mark.parametrize(("channel", "text", "beside", "email"), [
+    ("slack", "@U1", "T1/U9", "a@example.com"), ("slack", "@U1", "T2/U9", ""),
+    ("slack", "@U1", "", ""), ("slack", "@T1/U1", "", "a@example.com"),
+    ("feishu-chat", "@on_1", "on_9", "a@example.com"), ("slack", "@on_1", "T1/U9", ""),
+    ("slack", "A@Example.COM", "T1/U9", "a@example.com"),
+    ("jira", "a@example.com", "", "a@example.com"), ("feishu", "on_1", "", ""),
+    ("slack", "b@example.com", "T1/U9", ""), ("slack", "", "T1/U9", ""),
+])  # fmt: skip
+def test_somebody_is_named_by_address_or_by_a_mention(
+    channel: str, text: str, beside: str, email: str
+) -> None:
+    known = people.load('["A@example.com"]\nslack = ["T1/U1"]\nfeishu = ["on_1"]\n')
+
+    assert email == known.named(channel, text, beside)
+
+
 def test_people_are_compared_by_channel_and_exactly() -> None:
     known = people.load('["a@example.com"]\ndingtalk = ["u1", "U1"]\njira = ["u2"]\n')
 
