@@ -1,4 +1,5 @@
-"""What follows for a live grant: its key replaced, switched off and on, or its end."""
+"""What follows for a live grant: its key replaced, switched off and on, or its end. Answered to
+whoever asked alone: of new keys and ends others hear by notifications."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ def rotate(desk: Desk, who: str, command: Command, message: Message, record: Rec
     began = desk.now()
     desk.functions.invoke_async(
         naming.ROTATE_FUNCTION, rotation_payload(wish), _task(message, "rotate"))  # fmt: skip
-    yield Reply(desk.say("rotating", ticket=grant.ticket), public=True)
+    yield Reply(desk.say("rotating", ticket=grant.ticket))
 
     def rotated(row: Row) -> bool:
         return (row["event_type"], row["phase"], row["outcome"]) == (
@@ -57,7 +58,7 @@ def rotate(desk: Desk, who: str, command: Command, message: Message, record: Rec
     found = _awaited_for(desk, grant, rotated)
     yield Reply(desk.say("at_work", ticket=grant.ticket) if found is None else desk.say(
         "rotated", ticket=grant.ticket, secret=grant.secret,
-        key_id=shortened(found["access_key_id"])), public=found is not None)  # fmt: skip
+        key_id=shortened(found["access_key_id"])))  # fmt: skip
 
 
 def revoke(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
@@ -69,13 +70,15 @@ def revoke(desk: Desk, who: str, command: Command, message: Message, record: Rec
 
 
 def ended(
-    desk: Desk, who: str, source: str, ticket: str, reason: str, message: Message
-) -> Replies:
-    """Order the end of a ticket, whatever there is of it, and tell it once it is on record."""
+    desk: Desk, who: str, source: str, ticket: str, reason: str, message: Message, *,
+    public: bool = False,
+) -> Replies:  # fmt: skip
+    """Order the end of a ticket, whatever there is of it, and tell it once it is on record: to all
+    if that is what came of a decision which everybody sees."""
     whose = Selector("ticket", source=source, ticket=ticket)
     order = Order(f"chat-{_digest(message)[:24]}", reason, whose, None, who)
     handover.submit_order(desk.functions, naming.REVOKE_FUNCTION, order, desk.now())
-    yield Reply(desk.say("revoking", ticket=ticket, reason=reason), public=True)
+    yield Reply(desk.say("revoking", ticket=ticket, reason=reason), public=public)
 
     def over(row: Row) -> bool:
         return (row["event_type"], row["phase"], row["outcome"]) == (REVOKED, "result", "success")
@@ -83,7 +86,7 @@ def ended(
     query = f'ticket_system: "{source}" and ticket_id: "{ticket}" and event_type: "{REVOKED}"'
     found = _awaited_by(desk, query, over)
     done = "at_work" if found is None else "revoked"
-    yield Reply(desk.say(done, ticket=ticket), public=found is not None)
+    yield Reply(desk.say(done, ticket=ticket), public=public and found is not None)
 
 
 def _reason(command: Command) -> str:
@@ -125,7 +128,7 @@ def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
     wish = Wish(grant.application, grant.environment, Asked(why, ""))
     desk.functions.invoke_async(naming.ROTATE_FUNCTION, rotation_payload(wish),
                                 _task(message, why))  # fmt: skip
-    yield Reply(desk.say("disabling" if off else "enabling", ticket=grant.ticket), public=True)
+    yield Reply(desk.say("disabling" if off else "enabling", ticket=grant.ticket))
 
     def over(row: Row) -> bool:
         event, reason = row["event_type"], row["reason"]
@@ -141,7 +144,7 @@ def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
     elif found["event_type"] == FINDING:
         yield Reply(desk.say("not_switched", ticket=grant.ticket, reason=found["reason"]))
     else:
-        yield Reply(desk.say("key_off" if off else "key_on", ticket=grant.ticket), public=True)
+        yield Reply(desk.say("key_off" if off else "key_on", ticket=grant.ticket))
 
 
 def theirs(desk: Desk, who: str, target: str) -> Grant | str:

@@ -111,7 +111,7 @@ def vote_on(
             yield from _too_late(desk, offer, rows, "was_cancelled")
             return
     if decision == REJECT and chat_log.handed_over(rows):  # somebody's approval was in time
-        yield from ended(desk, who, ticket.source, id, WITHDRAWN, message)
+        yield from ended(desk, who, ticket.source, id, WITHDRAWN, message, public=True)
         return
     yield from _decided(desk, offer, rows, attempt, pressed)
 
@@ -225,7 +225,8 @@ def _not_served(desk: Desk, ticket: str, row: Row) -> str:
 
 
 def cancel(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
-    """Take a request back; one that was handed over is revoked, so that it never issues."""
+    """Take a request back; one that was handed over is revoked, so that it never issues. Its card
+    stays as it is: no press of it is answered here, and the next one is told."""
     id = command.target
     rows = chat_log.of_ticket(desk.audit_log, id, desk.now())
     offer = chat_log.opened_ever(chat_log.offer_of(rows, id, desk.key), desk.key)
@@ -248,4 +249,4 @@ def cancel(desk: Desk, who: str, command: Command, message: Message, record: Rec
     if chat_log.handed_over(rows):
         yield from ended(desk, who, offer.ticket.source, id, WITHDRAWN, message)
     else:
-        yield Reply(desk.say("cancelled", ticket=id), public=True)
+        yield Reply(desk.say("cancelled", ticket=id))

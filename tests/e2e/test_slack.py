@@ -38,12 +38,14 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     ending = key.access_key_id[-6:]
     (refused,) = say(scene, "grace", f"rotate {ending}").told()
     assert f"{ending} has no live grant." == text_of(refused)
-    _, rotated = say(scene, "alice", f"rotate {ending}").told(2)
+    began, rotated = say(scene, "alice", f"rotate {ending}").told(2)
     assert f"readers of akw/{scene.application}/dev get LTAI…" in text_of(rotated)
+    assert {"ephemeral"} == {one["response_type"] for one in (began, rotated)}
 
     shown = text_of(rotated).partition(" get ")[2].partition(" ")[0]
-    _, revoked = say(scene, "alice", f"revoke {shown} reason=‘not needed’").told(2)
+    ending, revoked = say(scene, "alice", f"revoke {shown} reason=‘not needed’").told(2)
     assert f"The grant of {ticket} is ended: its key is gone." == text_of(revoked)
+    assert {"ephemeral"} == {one["response_type"] for one in (ending, revoked)}
     until(lambda: not remains(scene))
 
 
@@ -163,6 +165,7 @@ def test_rejection_beside_an_approval_leaves_nothing(scene: Scene) -> None:
 
     assert "is being ended (withdrawn)" in text_of(ending)
     assert "is ended" in text_of(over)
+    assert {"in_channel"} == {one["response_type"] for one in (ending, over)}
     assert f"{id_of(card)} was rejected." == text_of(press(scene, "dave", card).told()[0])
     assert not remains(scene)
 
@@ -255,7 +258,8 @@ def test_words_do_what_buttons_do(scene: Scene) -> None:
     (refused,) = say(scene, "bob", f"cancel {id_of(other)}").told()
     assert "is not yours" in text_of(refused)
     (cancelled,) = say(scene, "alice", f"cancel {id_of(other)}").told()
-    assert f"{id_of(other)} is cancelled." == text_of(cancelled)
+    assert ("ephemeral", f"{id_of(other)} is cancelled.") == (
+        cancelled["response_type"], text_of(cancelled))
     (late,) = press(scene, "bob", other).told()
     assert f"{id_of(other)} was cancelled." == text_of(late)
 

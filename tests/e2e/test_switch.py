@@ -23,7 +23,7 @@ def test_grant_is_switched_off_and_on_again_in_a_chat(scene: Scene) -> None:
     assert "is not yours" in text_of(say(scene, "erin", f"disable {ticket}").told()[0])
 
     _, off = say(scene, "alice", f"disable {ticket}").told(2)
-    assert ("in_channel", True) == (off["response_type"], "is disabled" in text_of(off))
+    assert ("ephemeral", True) == (off["response_type"], "is disabled" in text_of(off))
     until(lambda: works(scene, key) == INACTIVE)
     for words in (f"status {ticket}", f"list app={scene.application}"):
         assert text_of(say(scene, "alice", words).told()[0]).endswith(", disabled")

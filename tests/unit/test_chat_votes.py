@@ -149,6 +149,30 @@ def test_key_is_for_nobody_whom_we_do_not_know(whom: str) -> None:
     assert [] == chat.rows
 
 
+def test_decision_is_for_all_to_see_and_what_one_does_with_ones_own_is_not() -> None:
+    """Cancelled before it was approved, and after; ended; rejected beside an approval."""
+    chat = Chat(0)
+    dropped, taken_back, rejected = (chat.ask(name, "dev") for name in ("alice", "grace", "erin"))
+    ids = [_id(text) for text in (dropped, taken_back, rejected)]
+    for text in (taken_back, rejected):
+        assert chat.say("bob", action="approve", offer=text)[0].public
+
+    (cancelled,) = chat.say("alice", text=f"cancel {ids[0]}")
+    own = chat.say("grace", text=f"cancel {ids[1]}")
+    decided = chat.say("carol", action="reject", offer=rejected)
+
+    assert (f"{ids[0]} is cancelled.", False) == (cancelled.text, cancelled.public)
+    for (first, *_), id, public in ((own, ids[1], False), (decided, ids[2], True)):
+        assert (f"The grant of {id} is being ended (withdrawn).", public) == (
+            first.text, first.public)
+
+
+def _id(text: str) -> str:
+    offer = chat_log.opened_ever(text, KEY)
+    assert offer is not None
+    return offer.ticket.id
+
+
 _account = st.sampled_from(["carol", "dave", "carol", "dave", "carol-too", *sorted(ACCOUNTS)])
 _decision = st.sampled_from(["approve", "approve", "reject"])
 STEPS = st.lists(

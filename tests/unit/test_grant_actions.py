@@ -71,7 +71,7 @@ def said(
     text: str, who: str, *, last: str = "", environment: str = "dev", mode: str = "non-production",
     secret: str = "akw/orders/dev", then: Row | None = None,
 ) -> tuple[str, list[str]]:  # fmt: skip
-    """The last answer, and what was asked of akw-rotate."""
+    """The last answer, and what was asked of akw-rotate. All answers are private."""
     functions, patience = Functions(), [1.0, 1.0, 0.0]
     rules = bootstrap.rules()
     log: Any = Log(last, environment, secret, then or row("key.disabled", OFF))
@@ -86,6 +86,7 @@ def said(
     message = Message(**{name: getattr(MESSAGE, name) for name in MESSAGE.__dataclass_fields__}
                       | {"text": text})  # fmt: skip
     replies = list(dispatch.act(desk, message, lambda *_: pytest.fail("recorded")))
+    assert not any(reply.public for reply in replies)
     return replies[-1].text, [wish.asked.why for wish in functions.wishes]
 
 
