@@ -25,9 +25,7 @@ DAY = timedelta(days=1)
 def request(desk: Desk, who: str, command: Command, message: Message, record: Recorder) -> Replies:
     try:
         kind = forms.event_type(command.fields)
-        content = forms.for_somebody_known(
-            forms.content(command.fields, account_id=desk.account_id),
-            lambda text: desk.people.named(message.kind, text, message.person))  # fmt: skip
+        content = forms.content(command.fields, account_id=desk.account_id)
     except Refused as refused:
         yield refusal(desk, refused.denied)
         return
@@ -76,7 +74,7 @@ def offered(
     if len(today - {id}) >= desk.most_requests:
         yield refusal(desk, Denied("too_many_requests"))
         return
-    ticket = terms.ticket_of(content, id=id, url=message.url, kind=message.kind, who=who)
+    ticket = _asked_for(desk, who, content, id, message)
     if isinstance(ticket, Denied):
         yield refusal(desk, ticket)
         return
@@ -94,6 +92,18 @@ def offered(
     # Else `approve` and `list` would not know it yet.
     once_visible(desk, id, lambda rows: chat_log.offer_of(rows, id, desk.key))
     yield Reply(card(desk, offer), public=True, buttons=buttons(desk, text))
+
+
+def _asked_for(
+    desk: Desk, who: str, content: dict[str, Any], id: str, message: Message
+) -> Ticket | Denied:
+    """For somebody whom we know, of an extension too: they might have left, or never been known."""
+    try:
+        content = forms.for_somebody_known(
+            content, lambda text: desk.people.named(message.kind, text, message.person))
+    except Refused as refused:
+        return refused.denied
+    return terms.ticket_of(content, id=id, url=message.url, kind=message.kind, who=who)
 
 
 def buttons(desk: Desk, text: str) -> tuple[Button, ...]:

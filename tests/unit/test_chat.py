@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from demo import slack as vendor
 from shared import bootstrap, chat_log, chatting, key_text, tickets
 from shared.chat import grammar, messages, offers, words
-from shared.chat.messages import Message
+from shared.chat.messages import Message, Reply
 from shared.chat.offers import Offer
 from shared.chat.terms import Terms
 from shared.commanding import grant_actions, requesting
@@ -28,7 +28,7 @@ from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import slack
 from shared.tickets import Ticket
-from tests.unit.samples import NOW, approved_ticket
+from tests.unit.samples import NOW, approved_ticket, person
 from tests.unit.strategies import brief
 
 KEY = Secret("a key of the chat's")
@@ -253,18 +253,32 @@ def test_one_person_may_ask_for_so_much_a_day(asked: int, refused: bool) -> None
     rows = [{"ticket_id": id, "requester_id": name} for id, name in zip(
         (own, *(f"AK-{number}" for number in range(asked))), itertools.cycle(names))]  # fmt: skip
     rows += [{"ticket_id": f"AK-B{n}", "requester_id": "bob@example.com"} for n in range(20)]
-    desk: Any = SimpleNamespace(
-        issuing=True, most_requests=10, audit_log=Log(rows), now=lambda: NOW,
-        say=lambda key, **_: key, language="en", rules=bootstrap.rules(),
-        terms=Terms(bootstrap.rules(), {}, ASSETS, "off"),
-    )  # fmt: skip
 
-    told = list(requesting.offered(
-        desk, "alice@example.com", OFFER.type, approved_ticket(NOW), MESSAGE,
-        lambda *_: pytest.fail("written")))  # fmt: skip
+    told = offered(rows, approved_ticket(NOW))
 
     assert refused is ("too_many_requests" in told[0].text), told
     assert [] == [button for reply in told for button in reply.buttons]
+
+
+@pytest.mark.parametrize(("whose", "reason"), [
+    ("grace", "chat_may_not_approve"), ("gone", "beneficiary_unknown")])  # fmt: skip
+def test_extension_for_somebody_whom_we_do_not_know_is_refused(whose: str, reason: str) -> None:
+    """Of whom a live grant is, who has left since."""
+    (told,) = offered([], approved_ticket(NOW, beneficiary=person(whose)))
+
+    assert reason in told.text
+
+
+def offered(rows: list[dict[str, str]], content: dict[str, Any]) -> list[Reply]:
+    """What a request with that content, of which nothing may be written, is answered."""
+    desk: Any = SimpleNamespace(
+        issuing=True, most_requests=10, audit_log=Log(rows), now=lambda: NOW,
+        say=lambda key, **_: key, language="en", rules=bootstrap.rules(),
+        terms=Terms(bootstrap.rules(), {}, ASSETS, "off"), people=bootstrap.people(),
+    )  # fmt: skip
+    return list(requesting.offered(
+        desk, "alice@example.com", "accesskey.ticket.extended", content, MESSAGE,
+        lambda *_: pytest.fail("written")))  # fmt: skip
 
 
 def requested(offer: Offer, ticket: str, at: int = 1) -> dict[str, str]:
