@@ -20,6 +20,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")  # as in tickets: no hyphen, i
 _CONSUMER = re.compile(r"acs:ram::(?:[0-9]{16}|\*):role/[A-Za-z0-9._*-]{1,64}")
 _PLUS_TAG = re.compile(r"\+[^@]*(?=@)")
 MAX_BREAK_GLASS_SECONDS = 4 * 3600
+_LEAST_IN_PRODUCTION = 2  # people who must approve there: nobody gets a key by one other's word
 _MAX_QUORUM = 5  # the approvers' tags must leave room among the 20 of a RAM user
 MOST_GRANTS = 5000  # so many RAM users an account can have (RAM, "Limits"): no limit is higher
 
@@ -30,9 +31,12 @@ class Environment:
 
     `templates` are all that may be asked for. `approvers` may approve them; where a template has
     a list in `approvers_of`, that list counts in place of it. `consumers` are ARN patterns.
+    In `production` two people at least must approve, and what chats and buses bring counts only if
+    the operator says so.
     """
 
     name: str
+    production: bool
     quorum: int
     approval_max_age_seconds: int
     ttl_min_seconds: int
@@ -42,11 +46,6 @@ class Environment:
     approvers: frozenset[str]
     approvers_of: Mapping[str, frozenset[str]]
     consumers: tuple[str, ...]
-
-    @property
-    def is_production(self) -> bool:
-        """Where one person's word is not enough."""
-        return self.quorum > 1
 
     @property
     def everybody(self) -> frozenset[str]:
@@ -145,9 +144,13 @@ def require_templates(rules: Rules, names: Iterable[str]) -> None:
 
 def _environment(name: str, table: Table, known: Rules) -> Environment:
     ttl_min_seconds = table.whole("ttl_min_seconds", least=3600, most=MAX_TTL_SECONDS)
+    production = table.flag("production")
     environment = Environment(
         name=name,
-        quorum=table.whole("quorum", least=1, most=_MAX_QUORUM),
+        production=production,
+        quorum=table.whole(
+            "quorum", least=_LEAST_IN_PRODUCTION if production else 1, most=_MAX_QUORUM
+        ),
         approval_max_age_seconds=table.whole(
             "approval_max_age_seconds", least=60, most=30 * 86_400
         ),

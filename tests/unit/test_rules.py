@@ -26,7 +26,8 @@ def test_shipped_rules_hold_what_the_demo_needs() -> None:
     """Production asks for two people; both environments allow only templates that exist."""
     rules.require_templates(RULES, TEMPLATES)
 
-    assert {"prod": 2, "dev": 1} == {e.name: e.quorum for e in RULES.environments.values()}
+    assert {"prod": (True, 2), "dev": (False, 1)} == {
+        e.name: (e.production, e.quorum) for e in RULES.environments.values()}
     assert RULES.environments["prod"].source_ips_required
 
 
@@ -69,9 +70,13 @@ _PROD_APPROVERS = (
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("quorum = 2", "quorum = 0", "prod.quorum: must be an integer from 1 to 5"),
-        ("quorum = 2", "quorum = 2.0", "prod.quorum: must be an integer from 1 to 5"),
-        ("quorum = 2", "", "prod.quorum: must be an integer from 1 to 5"),
+        ("production = true", "", "prod.production: must be true or false"),
+        ("production = true", "production = 1", "prod.production: must be true or false"),
+        ("production = false", "", "dev.production: must be true or false"),
+        ("quorum = 2", "quorum = 1", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 2", "quorum = 2.0", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 2", "", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 1", "quorum = 0", "dev.quorum: must be an integer from 1 to 5"),
         ("quorum = 2", "quorum = 2\nquota = 1", "prod.quota: is not known here"),
         ("quorum = 2", "quorum = 3", "prod.quorum: needs more approvers than its number for "
                                      "self-service-access-key-create"),
