@@ -42,7 +42,7 @@ def decide(ticket: Ticket, rules: Rules, now: datetime) -> Approved | Denied:
     """Count the approval, or say the first thing that is wrong with it. `now` is aware."""
     if ticket.status != "approved":
         return Denied("ticket_not_approved", "status")
-    environment = rules.environments.get(ticket.environment)
+    environment = rules.environment(ticket.environment, ticket.application)
     if environment is None:
         return Denied("unknown_environment", "environment")
     return (
@@ -81,7 +81,7 @@ def break_glass(
 
 def vote_refusal(ticket: Ticket, vote: Approval, rules: Rules, now: datetime) -> Denied | None:
     """Why this vote of somebody about the ticket would not count; None if it would."""
-    environment = rules.environments.get(ticket.environment)
+    environment = rules.environment(ticket.environment, ticket.application)
     if environment is None:
         return Denied("unknown_environment", "environment")
     alone = replace(ticket, approvals=(vote,))
@@ -91,7 +91,7 @@ def vote_refusal(ticket: Ticket, vote: Approval, rules: Rules, now: datetime) ->
 
 def terms_refusal(ticket: Ticket, rules: Rules) -> Denied | None:
     """What is wrong with what is asked for, before anybody has voted."""
-    environment = rules.environments.get(ticket.environment)
+    environment = rules.environment(ticket.environment, ticket.application)
     if environment is None:
         return Denied("unknown_environment", "environment")
     return _terms_refusal(ticket, environment)

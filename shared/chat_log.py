@@ -47,8 +47,9 @@ class Grant:
 
 
 def may_see(rules: Rules, people: People, who: str, grant: Grant) -> bool:
-    """Whether a grant is somebody's: they asked for it, or may approve in its environment."""
-    environment = rules.environments.get(grant.environment)
+    """Whether a grant is somebody's: they asked for it, or may approve for its application in its
+    environment."""
+    environment = rules.environment(grant.environment, grant.application)
     everybody = environment.everybody if environment else frozenset()
     return is_theirs(rules, people, who, grant) or rules.person(who) in everybody
 

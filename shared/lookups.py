@@ -14,7 +14,7 @@ from shared.chat_log import EXPIRING, Grant, is_theirs, may_see
 from shared.hints import CHATS
 from shared.people import People
 from shared.ports import AuditLog
-from shared.rules import Rules
+from shared.rules import Environment, Rules
 from shared.templates import Template
 
 PAGE = 10
@@ -70,10 +70,19 @@ def _help(shelf: Shelf, who: str, command: Command) -> str:
 
 def _whoami(shelf: Shelf, who: str, command: Command) -> str:
     person = shelf.rules.person(who)
-    approves = sorted(name for name, environment in shelf.rules.environments.items()
-                      if person in environment.everybody)  # fmt: skip
+    approves = [_approves(shelf, person, environment)
+                for _, environment in sorted(shelf.rules.environments.items())
+                if person in environment.everybody]  # fmt: skip
     return shelf.say("you_are", person=who,
                      approves=", ".join(approves) or shelf.say("nothing_to_approve"))  # fmt: skip
+
+
+def _approves(shelf: Shelf, person: str, environment: Environment) -> str:
+    """An environment's name, and for which applications somebody may not approve there."""
+    others = sorted(name for name in environment.approvers_of_application
+                    if person not in environment.of(name).everybody)  # fmt: skip
+    return environment.name if not others else shelf.say(
+        "but_not_for", environment=environment.name, applications=", ".join(others))
 
 
 def _templates(shelf: Shelf, who: str, command: Command) -> str:
@@ -133,8 +142,8 @@ def _grants(shelf: Shelf, who: str, wanted: str, application: str) -> list[Grant
 
 
 def _may_see_row(shelf: Shelf, who: str, row: Mapping[str, str]) -> bool:
-    asked = Grant(row["ticket_system"], "", "", row["environment"], row["requester_id"], "", "",
-                  ended=False)  # fmt: skip
+    asked = Grant(row["ticket_system"], "", row["application"], row["environment"],
+                  row["requester_id"], "", "", ended=False)  # fmt: skip
     return may_see(shelf.rules, shelf.people, who, asked)
 
 

@@ -149,7 +149,8 @@ def _addresses(run: Herald, notice: Notice) -> list[Address]:
     """Whoever has no account at a vendor is told by no message there."""
     concerned = [run.rules.person(run.people.address(notice.source, one))
                  for one in (notice.requester, *notice.approvers) if one]  # fmt: skip
-    if notice.event == BROKEN_GLASS and notice.environment in run.rules.environments:
-        concerned += sorted(run.rules.environments[notice.environment].everybody)
+    environment = run.rules.environment(notice.environment, notice.application)
+    if notice.event == BROKEN_GLASS and environment:
+        concerned += sorted(environment.everybody)
     found = audiences.addresses(list(run.audiences.values()), concerned)
     return [one for one in found if not one.person or run.people.accounts(one.way, one.person)]

@@ -77,7 +77,7 @@ def refusal(ticket: Ticket, place: Place | None, environment: Environment) -> De
     if place and place.environments:
         allowed = environment.name in place.environments
     else:
-        allowed = not (ticket.source in NON_PRODUCTION_UNLESS_NAMED and environment.is_production)
+        allowed = not (ticket.source in NON_PRODUCTION_UNLESS_NAMED and environment.production)
     if not allowed:
         return Denied("source_not_allowed_here", "environment")
     if place and place.templates:

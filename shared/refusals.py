@@ -191,7 +191,8 @@ _DECISION: dict[str, tuple[int, str]] = {
     ),
     "approver_not_allowed": (
         403,
-        "An approver may not approve this template in this environment; ask one who may.",
+        "An approver may not approve this template for this application in this environment; ask "
+        "one who may.",
     ),
     "approval_too_old": (409, "The approval is too old for this environment; approve again."),
     "grant_nearly_over": (

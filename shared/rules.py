@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.config_tables import Table, read
 from shared.errors import ConfigError
-from shared.tickets import MAX_TTL_SECONDS, Principal
+from shared.tickets import APPLICATION, MAX_APPLICATION, MAX_TTL_SECONDS, Principal
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")  # as in tickets: no hyphen, it parts names
 # `*` stands for the whole account (then the account that akwarden runs in is meant: the policy
@@ -20,6 +20,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{1,15}")  # as in tickets: no hyphen, i
 _CONSUMER = re.compile(r"acs:ram::(?:[0-9]{16}|\*):role/[A-Za-z0-9._*-]{1,64}")
 _PLUS_TAG = re.compile(r"\+[^@]*(?=@)")
 MAX_BREAK_GLASS_SECONDS = 4 * 3600
+_LEAST_IN_PRODUCTION = 2  # people who must approve there: nobody gets a key by one other's word
 _MAX_QUORUM = 5  # the approvers' tags must leave room among the 20 of a RAM user
 MOST_GRANTS = 5000  # so many RAM users an account can have (RAM, "Limits"): no limit is higher
 
@@ -29,10 +30,14 @@ class Environment:
     """The rules of one environment.
 
     `templates` are all that may be asked for. `approvers` may approve them; where a template has
-    a list in `approvers_of`, that list counts in place of it. `consumers` are ARN patterns.
+    a list in `approvers_of`, that list counts in place of it. Where an application has a list in
+    `approvers_of_application`, one must be on that, too: see `of`. `consumers` are ARN patterns.
+    In `production` two people at least must approve, and what chats and buses bring counts only if
+    the operator says so.
     """
 
     name: str
+    production: bool
     quorum: int
     approval_max_age_seconds: int
     ttl_min_seconds: int
@@ -41,12 +46,17 @@ class Environment:
     templates: frozenset[str]
     approvers: frozenset[str]
     approvers_of: Mapping[str, frozenset[str]]
+    approvers_of_application: Mapping[str, frozenset[str]]
     consumers: tuple[str, ...]
 
-    @property
-    def is_production(self) -> bool:
-        """Where one person's word is not enough."""
-        return self.quorum > 1
+    def of(self, application: str) -> Environment:
+        """The same as it is for one application: with nobody in it who is not on the application's
+        list, if there is one."""
+        owners = self.approvers_of_application.get(application)
+        if owners is None:
+            return self
+        lists = {template: people & owners for template, people in self.approvers_of.items()}
+        return replace(self, approvers=self.approvers & owners, approvers_of=lists)
 
     @property
     def everybody(self) -> frozenset[str]:
@@ -98,6 +108,12 @@ class Rules:
     limits: Limits = Limits()
     break_glass: BreakGlass | None = None
 
+    def environment(self, name: str, application: str) -> Environment | None:
+        """What counts there for that application, as far as it is known (else empty); None if
+        there is no such environment."""
+        found = self.environments.get(name)
+        return found.of(application) if found else None
+
     def person(self, name: str) -> str:
         """The one name of the person behind an id or e-mail address."""
         folded = _folded(name)
@@ -145,9 +161,13 @@ def require_templates(rules: Rules, names: Iterable[str]) -> None:
 
 def _environment(name: str, table: Table, known: Rules) -> Environment:
     ttl_min_seconds = table.whole("ttl_min_seconds", least=3600, most=MAX_TTL_SECONDS)
+    production = table.flag("production")
     environment = Environment(
         name=name,
-        quorum=table.whole("quorum", least=1, most=_MAX_QUORUM),
+        production=production,
+        quorum=table.whole(
+            "quorum", least=_LEAST_IN_PRODUCTION if production else 1, most=_MAX_QUORUM
+        ),
         approval_max_age_seconds=table.whole(
             "approval_max_age_seconds", least=60, most=30 * 86_400
         ),
@@ -156,10 +176,12 @@ def _environment(name: str, table: Table, known: Rules) -> Environment:
         source_ips_required=table.flag("source_ips_required"),
         templates=frozenset(table.texts("templates")),
         approvers=_people(table, "approvers", known),
-        approvers_of=_approvers_of(table.table("approvers_of"), known),
+        approvers_of=_lists(table.table("approvers_of"), known),
+        approvers_of_application=_lists(table.table("approvers_of_application"), known),
         consumers=_consumer_patterns(table),
     )
     _check(environment, table)
+    _check_applications(environment, table)
     table.end()
     return environment
 
@@ -180,6 +202,10 @@ def _break_glass(
             table.problem("templates", f"{', '.join(sorted(unknown))}: not allowed in {name}")
         if environments[name].everybody <= found.people:
             table.problem("people", f"leaves nobody in {name} who could review it")
+        for application in environments[name].approvers_of_application:
+            if environments[name].of(application).everybody <= found.people:
+                table.problem("people", f"leaves nobody in {name} who could review it for "
+                                        f"{application}")  # fmt: skip
     table.end()
     return found
 
@@ -194,6 +220,19 @@ def _check(environment: Environment, table: Table) -> None:
         # One more than the quorum, because one of them may be the requester.
         if len(environment.approvers_for(template)) <= environment.quorum:
             table.problem("quorum", f"needs more approvers than its number for {template}")
+
+
+def _check_applications(environment: Environment, table: Table) -> None:
+    for application, people in environment.approvers_of_application.items():
+        key = f"approvers_of_application.{application}"
+        if not (APPLICATION.fullmatch(application) and 2 <= len(application) <= MAX_APPLICATION):
+            table.problem(key, "is no application's name: no ticket could bear it")
+        for person in sorted(people - environment.everybody):
+            table.problem(key, f"{person} may approve nothing in this environment")
+        its = environment.of(application)
+        # Not each template: an application's own people need not be those of every template.
+        if all(len(its.approvers_for(one)) <= environment.quorum for one in its.templates):
+            table.problem(key, "needs more approvers than the quorum for one template at least")
 
 
 def _limits(table: Table) -> Limits:
@@ -221,8 +260,8 @@ def _people(table: Table, key: str, known: Rules) -> frozenset[str]:
     return frozenset(known.person(person) for person in table.texts(key))
 
 
-def _approvers_of(table: Table, known: Rules) -> dict[str, frozenset[str]]:
-    return {template: _people(table, template, known) for template in table.names()}
+def _lists(table: Table, known: Rules) -> dict[str, frozenset[str]]:
+    return {name: _people(table, name, known) for name in table.names()}
 
 
 def _consumer_patterns(table: Table) -> tuple[str, ...]:

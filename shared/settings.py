@@ -64,7 +64,7 @@ SETTINGS = (
             "`config/sources.toml`: names with commas between them and no spaces", "",
             rf"(({_KINDS})(,({_KINDS}))*)?", ""),
     Setting("AKWARDEN_CHAT_APPROVALS", "where requests made in a chat may be approved there: "
-            "`off`, `non-production` (where one approval is enough) or `all`", "",
+            "`off`, `non-production` (where `production = false`) or `all`", "",
             r"off|non-production|all", "non-production"),
     Setting("AKWARDEN_CHAT_REQUESTS", "what one person may ask for in a chat within 24 hours",
             "requests", r"[1-9]\d{0,3}", "10"),

@@ -65,7 +65,7 @@ SENTENCES: dict[str, str] = {
     "approval_rejected": "有审批人拒绝了该工单，不可更改；请另开工单。",
     "approvals_missing": "批准该工单的人数不够；请再找一位审批人。",
     "approver_is_requester": "申请密钥的人和将得到密钥的人不能批准；请找另一位审批人。",
-    "approver_not_allowed": "有审批人无权在该环境批准这个模板；请找有权的人。",
+    "approver_not_allowed": "有审批人无权在该环境为该应用批准这个模板；请找有权的人。",
     "approval_too_old": "对该环境来说批准的时间太早；请重新批准。",
     "grant_nearly_over": "有效期从批准时起算，所剩太少；请重新批准。",
     "approval_in_the_future": "批准的时间在未来；请校准工单系统的时钟后重新批准。",

@@ -41,7 +41,7 @@ class Terms:
     def may_be_approved(self, name: str) -> bool:
         """Whether chats may approve in that environment."""
         environment = self.rules.environments.get(name)
-        production = environment is None or environment.is_production
+        production = environment is None or environment.production
         return self.chat_approvals == EVERYWHERE or (
             self.chat_approvals == NON_PRODUCTION and not production)
 

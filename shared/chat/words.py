@@ -157,6 +157,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "You are {person}. You may approve: {approves}.",
         "你是 {person}。你可以批准：{approves}。",
     ),
+    "but_not_for": ("{environment} (but not for {applications})",
+                    "{environment}（{applications} 除外）"),
     "nothing_to_approve": ("nothing", "无"),
     "template": ("{name}: {parameters}", "{name}：{parameters}"),
     "grant": (

@@ -113,7 +113,7 @@ def review(desk: Desk, who: str, command: Command, message: Message, record: Rec
     if used is None:
         yield Reply(desk.say("no_glass_broken", ticket=command.target))
         return
-    environment = desk.rules.environments.get(used["environment"])
+    environment = desk.rules.environment(used["environment"], used["application"])
     person, everybody = desk.rules.person(who), environment.everybody if environment else ()
     if person not in everybody or person == desk.rules.person(used["requester_id"]):
         yield Reply(desk.say("may_not_review", ticket=command.target))

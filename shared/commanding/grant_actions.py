@@ -149,8 +149,8 @@ def _switched(desk: Desk, grant: Grant, message: Message, why: str) -> Replies:
 
 def theirs(desk: Desk, who: str, target: str) -> Grant | str:
     """The live grant of that ticket, or whose key's id ends so, if this person may act on it: who
-    asked for it, who gets it, and who may approve in its environment. Else which sentence says why
-    not."""
+    asked for it, who gets it, and who may approve for its application in its environment. Else
+    which sentence says why not."""
     found = _live(desk, target)
     if not found and (ending := ENDING.fullmatch(target)):
         named = chat_log.tickets_of_key(desk.audit_log, ending[1], desk.now())

@@ -51,8 +51,8 @@ def _shown(desk: Desk, who: str, ticket: str, text: str) -> Reply:
     offer = chat_log.opened_ever(text, desk.key)
     if offer is None:
         return Reply(desk.say("not_ours", ticket=ticket))
-    asked = chat_log.Grant("", ticket, "", offer.ticket.environment, offer.ticket.requester.email,
-                           "", "", ended=False)  # fmt: skip
+    asked = chat_log.Grant("", ticket, offer.ticket.application, offer.ticket.environment,
+                           offer.ticket.requester.email, "", "", ended=False)  # fmt: skip
     if not may_see(desk.rules, desk.people, who, asked):
         return Reply(desk.say("not_yours", ticket=ticket))
     return Reply(details(desk, offer))

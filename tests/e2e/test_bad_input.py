@@ -160,6 +160,8 @@ CASES: list[tuple[str, Send, int, str]] = [
     ("approver who may not", ticket(approvals=[approval("carol", ago(hours=1)),
                                                approval("mallory", ago(hours=1))]), 403,
      "approver_not_allowed"),
+    ("approver who may, but not for this application", ticket(application="payments"), 403,
+     "approver_not_allowed"),
     ("rejected by one", ticket(approvals=[
         approval("carol", ago(hours=1)), approval("dave", ago(hours=1)),
         approval("erin", ago(hours=1), decision="reject")]), 409, "approval_rejected"),

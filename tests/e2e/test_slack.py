@@ -320,7 +320,7 @@ def test_lookups_show_what_is_ones_own(scene: Scene) -> None:
         text_of(say(scene, "grace", words).told()[0])
         for words in (f"status {ticket}", f"list all app={application}")]  # fmt: skip
     (me,) = say(scene, "grace", "我是谁").told()
-    assert "You are grace@example.com. You may approve: prod." == text_of(me)
+    assert "You are grace@example.com. You may approve: prod (but not for payments)." == text_of(me)
     (templates,) = say(scene, "alice", "templates").told()
     assert "sls-logstore-write: " in text_of(templates)
 

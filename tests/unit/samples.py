@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,14 @@ RULES = rules.load((ROOT / "config" / "rules.toml").read_text(encoding="utf-8"))
 _MOST = rules.Limit(rules.MOST_GRANTS, rules.MOST_GRANTS)
 LIFTED = rules.Limits(_MOST, _MOST, _MOST)  # for tests in which one person asks for everything
 TEMPLATES = templates.load((ROOT / "config" / "templates.toml").read_text(encoding="utf-8"))
+
+
+def with_list(application: str, people: Iterable[str], known: rules.Rules = RULES) -> rules.Rules:
+    """These rules, and in each environment a list of those who may approve for the application."""
+    lists = {application: frozenset(f"{one}@example.com" for one in people)}
+    return replace(known, environments={
+        name: replace(one, approvers_of_application={**one.approvers_of_application, **lists})
+        for name, one in known.environments.items()})  # fmt: skip
 
 
 def person(user: str, **changes: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,18 @@ from hypothesis import strategies as st
 from shared import approvals, tickets
 from shared.approvals import Approved, decide
 from shared.refusals import Denied
+from shared.rules import Rules
 from shared.tickets import Ticket
 from shared.use_cases import ALTERNATIVES
-from tests.unit.samples import NOW, RULES, approval, approved_ticket, person, self_service_ticket
+from tests.unit.samples import (
+    NOW,
+    RULES,
+    approval,
+    approved_ticket,
+    person,
+    self_service_ticket,
+    with_list,
+)
 from tests.unit.strategies import principals, thorough
 
 DAY = timedelta(days=1)
@@ -26,9 +36,9 @@ def ticket(**changes: Any) -> Ticket:
     return parsed
 
 
-def outcome(*, now: datetime = NOW, **changes: Any) -> str:
+def outcome(*, now: datetime = NOW, rules: Rules = RULES, **changes: Any) -> str:
     """The reason of the refusal, or the names of the approvers."""
-    decided = decide(ticket(**changes), RULES, now)
+    decided = decide(ticket(**changes), rules, now)
     return decided.reason if isinstance(decided, Denied) else " ".join(decided.approvers)
 
 
@@ -195,6 +205,67 @@ def test_voter_must_be_allowed_for_every_permission() -> None:
     )
 
 
+_OWNED: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "both_on_it": ([_CAROL, _ERIN], "carol@example.com erin@example.com"),
+    "one_on_it": ([_CAROL, _DAVE], "approver_not_allowed"),
+    "neither_on_it": ([_DAVE, approval("frank")], "approver_not_allowed"),
+    "one_too_many": ([_CAROL, _DAVE, _ERIN], "carol@example.com erin@example.com"),
+    "on_it_by_alias": (
+        [_spelt("c", "carol@corp.example.com"), _ERIN], "carol@example.com erin@example.com",
+    ),
+    "on_it_alone": ([_CAROL, approval("bob")], "approver_not_allowed"),
+    "rejected_from_it": (
+        [_CAROL, _ERIN, approval("carol", decision="reject")], "approval_rejected",
+    ),
+    "rejected_from_elsewhere": (
+        [_CAROL, _ERIN, approval("dave", decision="reject")], "carol@example.com erin@example.com",
+    ),
+    "rejected_by_who_is_on_it_alone": (
+        [_CAROL, _ERIN, approval("bob", decision="reject")], "carol@example.com erin@example.com",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _OWNED)
+def test_voter_must_also_be_on_the_applications_list(name: str) -> None:
+    """bob is on it, and may approve nothing in production all the same."""
+    votes, expected = _OWNED[name]
+
+    assert expected == outcome(
+        rules=with_list("orders", ["bob", "carol", "erin"]), approvals=votes
+    )
+
+
+def test_list_of_another_application_is_none_of_this_ones() -> None:
+    """Neither by its beginning nor in another environment."""
+    others = with_list("order", ["erin"], with_list("orders-eu", ["erin"]))
+    dev = RULES.environments["dev"]
+    elsewhere = replace(RULES, environments={
+        **RULES.environments,
+        "dev": replace(dev, approvers_of_application={"orders": frozenset({"bob@example.com"})}),
+    })  # fmt: skip
+
+    assert "carol@example.com dave@example.com" == outcome(rules=others)
+    assert "carol@example.com dave@example.com" == outcome(rules=elsewhere)
+
+
+def test_applications_list_narrows_a_templates() -> None:
+    """Who is on both may approve; a vote that will not count is told before it is cast."""
+    content = self_service_ticket(
+        environment="prod", network={"source_ips": ["198.51.100.7"]}, approvals=[]
+    )
+    known = with_list("orders", ["carol", "erin", "frank"])
+    reasons = {
+        name: denied and denied.reason
+        for name in ("carol", "erin", "frank", "grace")
+        for vote in ticket(**content | {"approvals": [approval(name)]}).approvals
+        for denied in [approvals.vote_refusal(ticket(**content), vote, known, NOW)]
+    }
+
+    assert {"carol": "approver_not_allowed", "erin": None, "frank": None,
+            "grace": "approver_not_allowed"} == reasons  # fmt: skip
+
+
 def test_veto_counts_under_any_of_the_persons_names() -> None:
     """Who is joined over a third principal rejects as the one who may approve."""
     other_address = approval(
@@ -242,36 +313,46 @@ def test_later_attempt_finds_the_same_approval() -> None:
 
 
 _people = principals()
+_APPROVERS = ["bob", "carol", "dave", "erin", "frank"]  # of some environment
 _votes = st.lists(
     st.fixed_dictionaries({
-        "approver": _people,
-        "decision": st.sampled_from(["approve", "approve", "approve", "reject"]),
+        "approver": _people | st.sampled_from(_APPROVERS).map(person),
+        "decision": st.sampled_from([*["approve"] * 9, "reject"]),
         "at": st.integers(-30 * 3600, 3600).map(
             lambda s: (NOW + timedelta(seconds=s)).strftime("%Y-%m-%dT%H:%M:%SZ")
         ),
     }),
-    max_size=6,
+    min_size=2, max_size=6,
 )  # fmt: skip
 
 
-@given(_people, st.none() | _people, _votes, st.sampled_from(["dev", "prod"]))
+_lists = st.none() | st.frozensets(st.sampled_from(_APPROVERS), min_size=2, max_size=3)
+
+
+@given(_people, st.none() | _people, _votes, st.sampled_from(["dev", "prod"]), _lists)
 @thorough
 def test_nothing_is_approved_without_enough_other_humans(
     requester: dict[str, Any],
     beneficiary: dict[str, Any] | None,
     votes: list[dict[str, Any]],
     environment: str,
+    listed: frozenset[str] | None,
 ) -> None:
     """Whatever ids and addresses people mix: removing everyone who shares one with the requester
-    or the beneficiary, and everyone not allowed or not fresh, still leaves the quorum."""
+    or the beneficiary, and everyone not allowed (there, and for the application if it has a list)
+    or not fresh, still leaves the quorum."""
     asked = ticket(
         requester=requester, beneficiary=beneficiary, approvals=votes, environment=environment
     )
-    decided = decide(asked, RULES, NOW)
+    known = with_list("another", ["grace"])
+    decided = decide(asked, known if listed is None else with_list("orders", listed, known), NOW)
     if isinstance(decided, Denied):
         return
 
     rules = RULES.environments[environment]
+    allowed = rules.approvers
+    if listed is not None:
+        allowed = frozenset(f"{one}@example.com" for one in listed) & rules.approvers
     asking = RULES.names(asked.requester)
     if asked.beneficiary:
         asking |= RULES.names(asked.beneficiary)
@@ -281,14 +362,14 @@ def test_nothing_is_approved_without_enough_other_humans(
         for vote in asked.approvals
         if vote.decision == "approve"
         and not (names := RULES.names(vote.approver)) & asking
-        and names & rules.approvers
+        and names & allowed
         and oldest <= vote.at <= NOW + approvals.CLOCK_SKEW
     ]
     assert rules.quorum == len(decided.approvers) == len(set(decided.approvers))
-    assert set(decided.approvers) <= frozenset().union(*left) & rules.approvers
+    assert set(decided.approvers) <= frozenset().union(*left) & allowed
     assert decided.approved_at in {vote.at for vote in asked.approvals}
     assert decided.approved_at.tzinfo is UTC
     assert not any(
-        vote.decision == "reject" and RULES.names(vote.approver) & rules.approvers
+        vote.decision == "reject" and RULES.names(vote.approver) & allowed
         for vote in asked.approvals
     )

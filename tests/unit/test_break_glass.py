@@ -129,6 +129,8 @@ def _settings() -> Any:
     ('templates = ["no-such"]', "no-such: not allowed in prod"),
     ('people = ["carol@example.com", "dave@example.com", "erin@example.com", "frank@example.com", '
      '"grace@example.com"]', "leaves nobody in prod"),
+    ('people = ["dave@example.com", "erin@example.com", "frank@example.com"]',
+     "break_glass.people: leaves nobody in prod who could review it for payments"),
 ])  # fmt: skip
 def test_config_says_what_is_wrong(change: str, problem: str) -> None:
     text = (bootstrap.CONFIG / "rules.toml").read_text(encoding="utf-8")

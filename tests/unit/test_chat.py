@@ -182,6 +182,16 @@ def test_where_a_chat_may_approve(mode: str, dev: bool, prod: bool) -> None:
                            for name in ("dev", "prod")]  # fmt: skip
 
 
+@pytest.mark.parametrize("production", [True, False])
+def test_production_is_what_the_file_says_whatever_the_quorum(production: bool) -> None:
+    """Two people approving elsewhere make no production of it."""
+    shipped = bootstrap.rules()
+    prod = replace(shipped.environments["prod"], production=production)
+    terms = Terms(replace(shipped, environments={"prod": prod}), {}, ASSETS, "non-production")
+
+    assert production is not terms.may_be_approved("prod")
+
+
 KEY_ID, SECRET = "LTAI5tAbCdEfGhIjKlMnOpQr", "a1" * 15
 
 

@@ -24,10 +24,13 @@ from shared.commanding.desk import Desk
 from shared.people import People
 from shared.policies import Assets
 from shared.secrecy import Secret
-from tests.unit.samples import ACCOUNT_ID, NOW
+from tests.unit.samples import ACCOUNT_ID, NOW, with_list
 from tests.unit.strategies import thorough
 
-RULES = bootstrap.rules()
+# Of everybody who may approve for the one, some may for the other.
+OWN = {"orders": {"bob", "carol", "dave", "erin", "frank"},
+       "parcels": {"bob", "carol", "erin", "grace"}}  # fmt: skip
+RULES = with_list("parcels", OWN["parcels"], bootstrap.rules())
 TERMS = Terms(RULES, bootstrap.templates(), Assets(ACCOUNT_ID, "cn-hangzhou", "p", "d"), "all")
 KEY = Secret("a key of the chat's")
 # Accounts by the person who has them: two of them have two.
@@ -97,19 +100,24 @@ class Chat:
             fc_function="akw-command", account_id=ACCOUNT_ID, region="r", trigger="chat",
             broker_version="0")))  # fmt: skip
 
-    def ask(self, account: str, environment: str, beneficiary: str = "") -> str:
+    def ask(
+        self, account: str, environment: str, beneficiary: str = "", application: str = "orders"
+    ) -> str:
         """A request; what its buttons carry."""
         whom = PEOPLE[beneficiary] if beneficiary else ""
-        told = self.wish(account, environment, whom)
+        told = self.wish(account, environment, whom, application)
         assert told[0].buttons, told
         return told[0].buttons[0].offer
 
-    def wish(self, account: str, environment: str, whom: str = "") -> list[Reply]:
+    def wish(
+        self, account: str, environment: str, whom: str = "", application: str = "orders"
+    ) -> list[Reply]:
         """A request for whom somebody writes; what it was answered."""
         whom = f"for={whom} " if whom else ""
         return self.say(account, text=(
-            f"request app=orders env={environment} template=sls-logstore-write project=orders-logs "
-            f"logstore=app usecase=on-premises readers=orders-reader ttl=7d confirm=yes {whom}"
+            f"request app={application} env={environment} template=sls-logstore-write "
+            "project=orders-logs logstore=app usecase=on-premises readers=orders-reader ttl=7d "
+            f"confirm=yes {whom}"
             'ip=198.51.100.7 reason="the order system writes its logs"'))  # fmt: skip
 
     def forge(self, ticket: str, event: str, **more: str) -> None:
@@ -191,21 +199,26 @@ STEPS = st.lists(
 PRESS, TYPE = "press", "type"
 
 
-@example("alice", "", "prod", [(PRESS, "carol", "approve"), (PRESS, "carol", "reject"),
-                               (PRESS, "dave", "approve")], 0.0)  # fmt: skip
-@example("alice", "", "prod", [(PRESS, "carol", "approve"), (TYPE, "carol-too", "approve"),
-                               (TYPE, "dave", "approve")], 2.0)  # fmt: skip
-@example("alice", "", "dev", [("cancel", "alice", ""), (PRESS, "bob", "approve")], 2.0)
+@example("alice", "", "orders prod", [(PRESS, "carol", "approve"), (PRESS, "carol", "reject"),
+                                      (PRESS, "dave", "approve")], 0.0)  # fmt: skip
+@example("alice", "", "orders prod", [(PRESS, "carol", "approve"), (TYPE, "carol-too", "approve"),
+                                      (TYPE, "dave", "approve")], 2.0)  # fmt: skip
+@example("alice", "", "orders dev", [("cancel", "alice", ""), (PRESS, "bob", "approve")], 2.0)
+@example("alice", "", "parcels dev", [(PRESS, "dave", "reject"), (PRESS, "grace", "approve"),
+                                      (PRESS, "dave", "approve")], 0.0)  # fmt: skip
 @given(_account, st.sampled_from(["", "", "bob", "carol", "grace"]),
-       st.sampled_from(["dev", "prod"]), STEPS, st.sampled_from([0.0, 2.0]))  # fmt: skip
+       st.sampled_from(["orders dev", "orders prod", "parcels dev", "parcels prod"]), STEPS,
+       st.sampled_from([0.0, 2.0]))  # fmt: skip
 @thorough
 def test_nothing_is_handed_over_but_what_was_approved_and_that_is(
-    requester: str, beneficiary: str, environment: str, steps: list[tuple[str, str, str]],
+    requester: str, beneficiary: str, what_for: str, steps: list[tuple[str, str, str]],
     lag: float,
 ) -> None:  # fmt: skip
     chat = Chat(lag)
+    application, environment = what_for.split()
+    voters = VOTERS[environment] & OWN[application]
     other = chat.ask("grace", "dev")
-    text, asked_at = chat.ask(requester, environment, beneficiary), chat.now
+    text, asked_at = chat.ask(requester, environment, beneficiary, application), chat.now
     offer, decoy = (chat_log.opened_ever(one, KEY) for one in (text, other))
     assert offer is not None
     assert decoy is not None
@@ -215,7 +228,7 @@ def test_nothing_is_handed_over_but_what_was_approved_and_that_is(
 
     for what, whose, decision in steps:
         told: list[Reply] = []
-        counts = person(whose) in VOTERS[environment] - barred and chat.now < asked_at + OPEN
+        counts = person(whose) in voters - barred and chat.now < asked_at + OPEN
         if what in ("press", "type"):
             if counts and not closed and not chat.tasks:
                 if decision == "reject":

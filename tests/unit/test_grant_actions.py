@@ -18,12 +18,14 @@ from shared.commanding.desk import Desk
 from shared.policies import Assets
 from shared.rotation import DISABLE, ENABLE
 from shared.rotation_runs import Wish, of_event
+from shared.rules import Rules
 from shared.secrecy import Secret
-from tests.unit.samples import NOW
+from tests.unit.samples import NOW, with_list
 
 ASSETS = Assets("1234567890123456", "cn-hangzhou", "akwarden-audit", "akwarden-digests")
 MESSAGE = Message("slack", "T0AKWARDEN/UALICE", "https://app.slack.com/client/T1/C1", "command 1",
                   "/commands/T1/1")  # fmt: skip
+RULES = bootstrap.rules()
 OFF, ON = "rotation_disable", "rotation_enable"
 
 
@@ -55,6 +57,8 @@ class Functions:
         self.wishes: list[Wish] = []
 
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
+        if function == "akw-revoke":
+            return True
         wish = of_event(payload)
         assert (function, True) == ("akw-rotate", isinstance(wish, Wish))
         self.wishes += [wish] if isinstance(wish, Wish) else []
@@ -69,11 +73,10 @@ def row(event: str, reason: str, seconds: float = 1) -> Row:
 
 def said(
     text: str, who: str, *, last: str = "", environment: str = "dev", mode: str = "non-production",
-    secret: str = "akw/orders/dev", then: Row | None = None,
+    secret: str = "akw/orders/dev", then: Row | None = None, rules: Rules = RULES,
 ) -> tuple[str, list[str]]:  # fmt: skip
     """The last answer, and what was asked of akw-rotate. All answers are private."""
     functions, patience = Functions(), [1.0, 1.0, 0.0]
-    rules = bootstrap.rules()
     log: Any = Log(last, environment, secret, then or row("key.disabled", OFF))
     desk = Desk(
         people=SimpleNamespace(of=lambda *_: who, address=lambda _, id: id),  # type: ignore[arg-type]
@@ -108,6 +111,17 @@ def test_enabling_takes_who_may_approve_there(
 
     assert told in answer
     assert [ENABLE] * (told == "works again") == asked
+
+
+@pytest.mark.parametrize("command", ["enable", "disable", "rotate", "revoke"])
+def test_application_with_a_list_is_for_those_who_are_on_it(command: str) -> None:
+    """And for whoever asked; a list of another application changes nothing."""
+    listed, others = with_list("orders", ["carol"]), with_list("orders-eu", ["carol"])
+    answers = {who: said(f"{command} AK-1", who, mode="all", rules=listed)[0]
+               for who in (ALICE, BOB, CAROL)}  # fmt: skip
+
+    assert {BOB} == {who for who, told in answers.items() if "is not yours" in told}
+    assert "is not yours" not in said(f"{command} AK-1", BOB, mode="all", rules=others)[0]
 
 
 @pytest.mark.parametrize(("who", "told"), [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared.chat import words
 from shared.errors import CloudRefused, CloudUnknown, ConfigError
 from shared.notices import FAILED, SENT, Notice, Past
 from shared.people import People
-from tests.unit.samples import ACCOUNT_ID, NOW
+from tests.unit.samples import ACCOUNT_ID, NOW, with_list
 from tests.unit.strategies import brief
 
 KEY_ID = "LTAI5tNoticeKey0000001"
@@ -182,6 +182,21 @@ def record(one: Notice | None) -> audit.Attempt:
 
 def tell(run: notifying.Herald, seconds: float = 1) -> dict[str, int]:
     return notifying.tell(run, record, lambda: seconds)
+
+
+@pytest.mark.parametrize(("listed", "told"), [
+    ("orders", {"alice"}), ("orders-eu", {"alice", "carol"})])  # fmt: skip
+def test_broken_glass_is_told_to_who_may_approve_for_the_application(
+    listed: str, told: set[str]
+) -> None:
+    """erin has no account there."""
+    log, chat = Log([row(policy_decision="break_glass", approver_id="dave@example.com")]), Told()
+    rules = with_list(listed, ["dave", "erin"])
+
+    tell(replace(herald(log, slack=chat, webhook=Told()), rules=rules))
+
+    assert {f"slack:{name}@example.com" for name in told} | {"slack:channel"} == {
+        where for where, kind in chat.sent if kind == "break_glass"}  # fmt: skip
 
 
 def test_everybody_whom_it_concerns_is_told_once() -> None:

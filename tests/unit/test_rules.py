@@ -26,7 +26,8 @@ def test_shipped_rules_hold_what_the_demo_needs() -> None:
     """Production asks for two people; both environments allow only templates that exist."""
     rules.require_templates(RULES, TEMPLATES)
 
-    assert {"prod": 2, "dev": 1} == {e.name: e.quorum for e in RULES.environments.values()}
+    assert {"prod": (True, 2), "dev": (False, 1)} == {
+        e.name: (e.production, e.quorum) for e in RULES.environments.values()}
     assert RULES.environments["prod"].source_ips_required
 
 
@@ -69,9 +70,13 @@ _PROD_APPROVERS = (
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("quorum = 2", "quorum = 0", "prod.quorum: must be an integer from 1 to 5"),
-        ("quorum = 2", "quorum = 2.0", "prod.quorum: must be an integer from 1 to 5"),
-        ("quorum = 2", "", "prod.quorum: must be an integer from 1 to 5"),
+        ("production = true", "", "prod.production: must be true or false"),
+        ("production = true", "production = 1", "prod.production: must be true or false"),
+        ("production = false", "", "dev.production: must be true or false"),
+        ("quorum = 2", "quorum = 1", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 2", "quorum = 2.0", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 2", "", "prod.quorum: must be an integer from 2 to 5"),
+        ("quorum = 1", "quorum = 0", "dev.quorum: must be an integer from 1 to 5"),
         ("quorum = 2", "quorum = 2\nquota = 1", "prod.quota: is not known here"),
         ("quorum = 2", "quorum = 3", "prod.quorum: needs more approvers than its number for "
                                      "self-service-access-key-create"),
@@ -98,6 +103,69 @@ _PROD_APPROVERS = (
 def test_wrong_rule_is_told(old: str, new: str, expected: str) -> None:
     """A rule that would never hold, or always, does not pass as a setting."""
     assert f"environments.{expected}" in problems((old, new))
+
+
+_TABLE = "[environments.prod.approvers_of_application]\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('"orders" = []', ".orders: must be a list of at least 1 texts"),
+        ('"orders" = "carol@example.com"', ".orders: must be a list of at least 1 texts"),
+        ('"orders" = ["carol@example.com", 7, "x"]', ".orders: must be a list of at least 1 texts"),
+        ('"orders" = {people = ["carol@example.com"]}',
+         ".orders: must be a list of at least 1 texts"),
+        ('"Orders" = ["carol@example.com", "dave@example.com", "erin@example.com"]',
+         ".Orders: is no application's name: no ticket could bear it"),
+        ('"lock-a" = ["carol@example.com", "dave@example.com", "erin@example.com"]',
+         ".lock-a: is no application's name: no ticket could bear it"),
+        ('"a" = ["carol@example.com", "dave@example.com", "erin@example.com"]',
+         ".a: is no application's name: no ticket could bear it"),
+        (f'"{"a" * 40}" = ["carol@example.com", "dave@example.com", "erin@example.com"]',
+         f".{'a' * 40}: is no application's name: no ticket could bear it"),
+        ('"orders" = ["carol@example.com", "dave@example.com", "erin@example.com", "bob"]',
+         ".orders: bob may approve nothing in this environment"),
+        ('"orders" = ["carol@example.com", "dave@example.com"]',
+         ".orders: needs more approvers than the quorum for one template at least"),
+        # Three, of whom no template has more than two.
+        ('"orders" = ["carol@example.com", "dave@example.com", "grace@example.com"]',
+         ".orders: needs more approvers than the quorum for one template at least"),
+        ('"orders" = ["carol@example.com", "CAROL@corp.example.com", "dave@example.com"]',
+         ".orders: needs more approvers than the quorum for one template at least"),
+    ],
+)
+def test_wrong_list_of_an_application_is_told(lines: str, expected: str) -> None:
+    """One that closes the application for all, or never counts, does not pass as a list."""
+    assert f"environments.prod.approvers_of_application{expected}" in problems(
+        (_TABLE, f"{_TABLE}{lines}\n"))
+
+
+def test_lists_of_applications_are_a_table() -> None:
+    place = "environments.dev.approvers_of_application"
+    found = problems(("[environments.dev]\n",
+                      '[environments.dev]\napprovers_of_application = ["orders"]\n'))  # fmt: skip
+
+    assert (f"{place}: must be a table",) == found
+
+
+def test_applications_list_takes_away_and_gives_nothing() -> None:
+    """Of the environment's people, and of a template's, who are on it; in that environment, for
+    that application."""
+    text = _GOOD.replace(
+        _TABLE, f'{_TABLE}"orders" = ["CAROL@corp.example.com", "dave@example.com", '
+                '"erin+a@example.com"]\n')  # fmt: skip
+    loaded = rules.load(text)
+    prod, its = loaded.environments["prod"], loaded.environment("prod", "orders")
+    assert its is not None
+
+    carol, dave, erin = (f"{name}@example.com" for name in ("carol", "dave", "erin"))
+    assert {carol, dave, erin} == its.everybody == its.approvers_for("oss-prefix-read")
+    assert {erin} == its.approvers_for("self-service-access-key-manage")
+    for application in ("", "order", "orders-eu"):
+        assert prod == loaded.environment("prod", application)
+    assert loaded.environments["dev"] == loaded.environment("dev", "orders")
+    assert loaded.environment("staging", "orders") is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -91,7 +92,7 @@ def place(kind: str, lines: str = "") -> Place:
 def test_source_is_limited_to_what_its_section_says(
     source: str, lines: str, environment: str, where: str
 ) -> None:
-    """And a bus that says nothing, to where one approval is enough."""
+    """And a bus that says nothing, to what is not production."""
     expected = Denied("source_not_allowed_here", where) if where else None
 
     assert expected == places.refusal(
@@ -104,6 +105,12 @@ def test_source_without_a_section_is_limited_as_one_that_says_nothing() -> None:
     assert None is places.refusal(ticket("jira", "prod"), None, production)
     assert Denied("source_not_allowed_here", "environment") == places.refusal(
         ticket("eventbridge", "prod"), None, production)
+
+
+def test_bus_may_ask_where_it_is_not_production_whatever_the_quorum() -> None:
+    test = replace(RULES.environments["prod"], production=False)
+
+    assert None is places.refusal(ticket("eventbridge", "prod"), None, test)
 
 
 def test_webhook_is_told_at_once_that_it_may_not_ask_there() -> None:
