@@ -77,6 +77,17 @@ def test_changed_offer_is_none(at: int, character: str) -> None:
     assert isinstance(offers.opened(changed, KEY, NOW), Denied) is (changed != text)
 
 
+def test_same_bytes_in_another_spelling_are_none() -> None:
+    """The last character of base64 has bits that mean nothing; and there are two alphabets."""
+    text = sealed()
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    last = alphabet[alphabet.index(text[-1]) + 1]
+
+    for other in (text[:-1] + last, text + "=", text.replace("-", "+").replace("_", "/")):
+        assert text != other
+        assert isinstance(offers.opened(other, KEY, NOW), Denied), other
+
+
 def test_request_that_fits_no_button_is_refused() -> None:
     purpose = "".join(chr(0x4E00 + (n * 7919) % 20_000) for n in range(500))
 
