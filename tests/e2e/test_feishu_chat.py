@@ -97,7 +97,7 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     assert key.access_key_id not in str(issued)
 
     _, rotated = say(scene, "alice", f"rotate {ticket}").told(2)
-    assert f"readers of akw/{scene.application}/dev get LTAI…" in feishu.text_of(rotated)
+    assert f"readers of akw/{scene.application}/dev get version LTAI…" in feishu.text_of(rotated)
 
     _, revoked = say(scene, "alice", f"revoke {ticket} reason=withdrawn").told(2)
     assert f"The grant of {ticket} is ended: its key is gone." == feishu.text_of(revoked)
