@@ -35,7 +35,7 @@ serve: $(STAMP)  ## the same local cloud, left running, with a ready-to-paste cu
 	@PORT=$(PORT) exec $(BIN)/python -m demo.serve
 
 try: $(STAMP)  ## let a vendor tell a running `make serve` of an approval: make try SOURCE=dingtalk
-	@test -n "$(SOURCE)" || { echo "which one? make try SOURCE=dingtalk (or feishu, jira, github, slack, feishu-chat, dingtalk-robot, eventbridge)"; exit 2; }
+	@test -n "$(SOURCE)" || { echo "which one? make try SOURCE=dingtalk (or feishu, jira, github, slack, feishu-chat, dingtalk-robot, eventbridge, servicenow, standard-webhooks)"; exit 2; }
 	@$(BIN)/python -m demo.attempt $(SOURCE) --port $(PORT)
 
 provision: $(STAMP)  ## create what akwarden needs in an account (settings and credentials: README)

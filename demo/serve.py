@@ -95,7 +95,8 @@ as the application then has its one live key, a second ticket is refused (see /t
 Or let a vendor tell of an approval; what it asks for is fetched from a local copy of the vendor:
 
 make try SOURCE=dingtalk{port}     (or feishu, jira, github, eventbridge;
-                              in a chat: slack, feishu-chat, dingtalk-robot)
+                              in a chat: slack, feishu-chat, dingtalk-robot;
+                              the whole ticket: servicenow, standard-webhooks)
 
 The commands, pointed at this cloud by the first line:
 

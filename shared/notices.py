@@ -199,12 +199,14 @@ def text(notice: Notice, language: str) -> str:
 
 
 def content(notice: Notice, told: str) -> dict[str, object]:
-    """What machines read, a webhook's body; `told` is what people read."""
+    """What machines read, a webhook's body; `told` is what people read. The id of a secret's
+    version is the AccessKey's, of which nobody is told more than its ends."""
+    key = shortened(notice.key_id) if notice.key_id else ""
     data = {
         "ticket_id": notice.ticket, "source": notice.source, "application": notice.application,
         "environment": notice.environment, "requester": notice.requester,
         "approvers": list(notice.approvers), "secret_name": notice.secret,
-        "access_key_id": shortened(notice.key_id) if notice.key_id else "",
+        "secret_version": key if notice.secret else "", "access_key_id": key,
         "reason": notice.reason, "ends_at": notice.ends, "text": told,
     }  # fmt: skip
     return {

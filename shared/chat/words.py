@@ -118,16 +118,17 @@ _SENTENCES: dict[str, tuple[str, str]] = {
                    "{ticket} 被拒绝：{reason}。{sentence}"),
     "served": ("{ticket} is done.", "{ticket} 已完成。"),
     "issued": (
-        "{ticket} is issued: secret {secret}, key {key_id}. Read it with the role that was named:\n"
-        "aliyun kms GetSecretValue --SecretName {secret}",
-        "{ticket} 已签发：凭据 {secret}，密钥 {key_id}。请用申请时写明的角色读取：\n"
-        "aliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket} is issued: secret {secret}, version {key_id} (its id is the AccessKey's). Read "
+        "it with the role that was named:\naliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket} 已签发：凭据 {secret}，版本 {key_id}（版本号即 AccessKey ID）。"
+        "请用申请时写明的角色读取：\naliyun kms GetSecretValue --SecretName {secret}",
     ),
     "rotating": ("The key of {ticket} is being replaced.", "正在轮换 {ticket} 的密钥。"),
     "rotated": (
-        "The key of {ticket} was replaced: readers of {secret} get {key_id} now; the former one "
-        "works until it is not used any more.",
-        "{ticket} 的密钥已轮换：读取 {secret} 现在得到 {key_id}；旧密钥在不再使用之前仍然有效。",
+        "The key of {ticket} was replaced: readers of {secret} get version {key_id} (its id is the "
+        "AccessKey's) now; the former one works until it is not used any more.",
+        "{ticket} 的密钥已轮换：读取 {secret} 现在得到版本 {key_id}（版本号即 AccessKey ID）；"
+        "旧密钥在不再使用之前仍然有效。",
     ),
     "revoking": ("The grant of {ticket} is being ended ({reason}).",
                  "正在吊销 {ticket} 的授权（{reason}）。"),
@@ -198,10 +199,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "review {ticket} ticket=…",
     ),
     "told_issued": (
-        "{ticket}: the AccessKey {key_id} of {application} {environment} is issued. Read it with "
-        "the role that was named:\naliyun kms GetSecretValue --SecretName {secret}",
-        "{ticket}：{application} {environment} 的 AccessKey {key_id} 已签发。"
-        "请用申请时写明的角色读取：\naliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket}: the AccessKey of {application} {environment} is issued: secret {secret}, "
+        "version {key_id} (its id is the AccessKey's). Read it with the role that was named:\n"
+        "aliyun kms GetSecretValue --SecretName {secret}",
+        "{ticket}：{application} {environment} 的 AccessKey 已签发：凭据 {secret}，"
+        "版本 {key_id}（版本号即 AccessKey ID）。请用申请时写明的角色读取：\n"
+        "aliyun kms GetSecretValue --SecretName {secret}",
     ),
     "told_granted": ("{ticket}: {application} {environment} may manage its own AccessKeys.",
                      "{ticket}：{application} {environment} 现在可以管理自己的 AccessKey。"),
@@ -219,9 +222,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "told_rotated": (
         "{ticket}: the key of {application} {environment} was replaced. Readers of {secret} get "
-        "{key_id} now; the former one works until it is not used any more.",
-        "{ticket}：{application} {environment} 的密钥已轮换。读取 {secret} 现在得到 {key_id}；"
-        "旧密钥在不再使用之前仍然有效。",
+        "version {key_id} (its id is the AccessKey's) now; the former one works until it is not "
+        "used any more.",
+        "{ticket}：{application} {environment} 的密钥已轮换。读取 {secret} 现在得到版本 {key_id}"
+        "（版本号即 AccessKey ID）；旧密钥在不再使用之前仍然有效。",
     ),
     "told_ended": ("{ticket}: what it granted to {application} {environment} has ended ({reason}).",
                    "{ticket}：{application} {environment} 的授权已结束（{reason}）。"),

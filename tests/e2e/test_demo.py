@@ -112,13 +112,13 @@ def test_every_vendor_can_be_tried_beside_a_served_cloud(tmp_path: Path) -> None
             subprocess.run([sys.executable, "-m", "demo.attempt", name, "--port", str(port),
                             "--application", f"try-{name}"],
                            cwd=ROOT, capture_output=True, text=True, timeout=120)
-            for name in vendors.ALL
+            for name in vendors.TRIED
         ]  # fmt: skip
     finally:
         serving.send_signal(signal.SIGTERM)
         serving.communicate(timeout=60)
 
-    for name, done in zip(vendors.ALL, trying, strict=True):
+    for name, done in zip(vendors.TRIED, trying, strict=True):
         assert 0 == done.returncode, done.stdout + done.stderr
         if name in hints.UNSIGNED_CHATS:  # where nothing is done, there is nothing to end
             assert "In this chat I only show things" in done.stdout

@@ -97,7 +97,7 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     assert key.access_key_id not in str(issued)
 
     began, rotated = say(scene, "alice", f"rotate {ticket}").told(2)
-    assert f"readers of akw/{scene.application}/dev get LTAI…" in feishu.text_of(rotated)
+    assert f"readers of akw/{scene.application}/dev get version LTAI…" in feishu.text_of(rotated)
     assert [to(scene, "alice")] * 2 == [began["to"], rotated["to"]]
 
     _, revoked = say(scene, "alice", f"revoke {ticket} reason=withdrawn").told(2)

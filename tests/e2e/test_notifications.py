@@ -72,7 +72,10 @@ def test_key_its_refusal_and_its_end_are_told_once(
         one.rpartition(":")[2] for one in feishu]
     assert {"sent": 13} == counts
     key_id = answer["access_key_id"]
-    assert f"T-{scene.application}: the AccessKey {key_id[:4]}…{key_id[-4:]} of" in str(slack[0])
+    version = f"{key_id[:4]}…{key_id[-4:]}"
+    assert f"secret akw/{scene.application}/prod, version {version} (its id is" in str(slack[0])
+    assert (f"akw/{scene.application}/prod", version) == (
+        notice["data"]["secret_name"], notice["data"]["secret_version"])
     assert "aliyun kms GetSecretValue --SecretName akw/" in dingtalk[0]["message"]["text"]
     assert ("accesskey.notice.issued", f"T-{scene.application}", "alice") == (
         notice["type"], notice["data"]["ticket_id"], notice["data"]["requester"])

@@ -28,7 +28,8 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     approved, issued = press(scene, "bob", card).told(2)
     assert (True, "in_channel") == (approved["replace_original"], approved["response_type"])
     assert "Approved by bob@example.com." in text_of(approved)
-    assert f"{ticket} is issued: secret akw/{scene.application}/dev" in text_of(issued)
+    assert (f"{ticket} is issued: secret akw/{scene.application}/dev, version LTAI"
+            in text_of(issued))
     key = actors.read_key(scene.stage, actors.assume(scene.stage, actors.READER),
                           f"akw/{scene.application}/dev")  # fmt: skip
     assert key.access_key_id not in str(issued)
@@ -39,10 +40,10 @@ def test_request_button_key_rotation_and_end_all_in_chat(scene: Scene) -> None:
     (refused,) = say(scene, "grace", f"rotate {ending}").told()
     assert f"{ending} has no live grant." == text_of(refused)
     began, rotated = say(scene, "alice", f"rotate {ending}").told(2)
-    assert f"readers of akw/{scene.application}/dev get LTAI…" in text_of(rotated)
+    assert f"readers of akw/{scene.application}/dev get version LTAI…" in text_of(rotated)
     assert {"ephemeral"} == {one["response_type"] for one in (began, rotated)}
 
-    shown = text_of(rotated).partition(" get ")[2].partition(" ")[0]
+    shown = text_of(rotated).partition(" get version ")[2].partition(" ")[0]
     ending, revoked = say(scene, "alice", f"revoke {shown} reason=‘not needed’").told(2)
     assert f"The grant of {ticket} is ended: its key is gone." == text_of(revoked)
     assert {"ephemeral"} == {one["response_type"] for one in (ending, revoked)}

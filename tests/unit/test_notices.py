@@ -71,6 +71,29 @@ def test_each_event_is_told_in_each_language(event: str, language: str) -> None:
             "expiring": "2026-12-07", "ended": "withdrawn"}.get(told.kind, "orders") in text
 
 
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("event", ["key.issued", "key.rotated"])
+def test_key_is_told_by_its_secret_and_version(event: str, language: str) -> None:
+    """People and machines learn where it is, which version it is, and no id in full."""
+    told = notice(event)
+    text = notices.text(told, language)
+    data = notices.content(told, text)["data"]
+
+    version = {"en": "version LTAI…0001", "zh": "版本 LTAI…0001"}[language]
+    assert (True, True) == ("akw/orders/prod" in text, version in text)
+    assert isinstance(data, dict)
+    assert ("akw/orders/prod", "LTAI…0001", "LTAI…0001") == (
+        data["secret_name"], data["secret_version"], data["access_key_id"])
+
+
+@pytest.mark.parametrize("changes", [{"access_key_id": ""}, {"secret_name": ""}], ids=str)
+def test_without_a_secret_or_a_key_there_is_no_version(changes: dict[str, str]) -> None:
+    data = notices.content(notice("self_service.granted", **changes), "text")["data"]
+
+    assert isinstance(data, dict)
+    assert "secret_version" not in data
+
+
 @pytest.mark.parametrize(("event", "same", "other"), [
     ("key.issued", {"access_key_id": "LTAI2"}, {"operation_id": "op-2"}),
     ("key.rotated", {"time_ms": "1"}, {"operation_id": "op-2"}),
