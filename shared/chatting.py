@@ -36,7 +36,8 @@ class Counter:
     """What the ingress works with: `hear` is a chat's, with its channels and place put in. `show`
     opens the form for whoever sent that message (False: there is nothing to fill in; CloudError if
     the chat does not); None where a chat has no windows. Where a bot answers (`by_bot`), nothing
-    that was typed is answered within the call."""
+    that was typed is answered within the call. `record` puts on record that a body was refused,
+    which is told otherwise than by a status."""
 
     hear: Callable[[Inbound, datetime], Message | Filled | Heard | Denied | None]
     language: str
@@ -45,6 +46,7 @@ class Counter:
     form: Callable[[], Form]
     show: Callable[[Message, datetime], bool] | None = None
     by_bot: bool = False
+    record: Callable[[Denied, bytes], None] | None = None
 
 
 def take(
@@ -55,6 +57,8 @@ def take(
     if len(inbound.body) > deliveries.MAX_BODY_BYTES:
         return Denied("body_too_large")
     message = counter.hear(inbound, now)
+    if counter.record and _holds_key(_written(message)):
+        counter.record(Denied("contains_access_key"), inbound.body)
     if isinstance(message, Filled):
         return Checked(_problems(counter, message, now))
     if not isinstance(message, Message):
@@ -148,6 +152,13 @@ def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]
         log.error("not handed over: %s", err)
         return {first: words.say(counter.language, "unavailable")}
     return {}
+
+
+def _written(heard: Message | Filled | Heard | Denied | None) -> str:
+    """All that somebody wrote."""
+    if isinstance(heard, Filled):
+        return "\n".join(heard.fields.values())
+    return heard.text if isinstance(heard, Message) else ""
 
 
 def _holds_key(text: str) -> bool:
