@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from shared import bootstrap, hints, http_event
+from shared import bootstrap, hints, http_event, naming
 from shared.deliveries import Ignored
 from shared.errors import CloudError, ConfigError
 from shared.handover import Accepted
@@ -39,6 +39,9 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         log.error("defect: %s", type(err).__name__)
         return answer(500, {"status": "unavailable", "reason": "internal_error"})
     if isinstance(outcome, Denied):
+        kind = inbound.path.strip("/") or hints.WEBHOOKS
+        bootstrap.put_on_record(
+            naming.FETCH_FUNCTION, kind, outcome, inbound.body, os.environ)  # fmt: skip
         return refused(outcome)
     if isinstance(outcome, Heard):
         return answer(200, outcome.answer)

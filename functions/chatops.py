@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from shared import bootstrap, chatting, hints, http_event
+from shared import bootstrap, chatting, hints, http_event, naming
 from shared.chat import words
 from shared.chat.messages import Checked, Reply, escaped
 from shared.errors import CloudError, ConfigError
@@ -44,6 +44,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
         log.error("defect: %s", type(err).__name__)
         return answer(500, {"status": "unavailable", "reason": "internal_error"})
     if isinstance(outcome, Denied):
+        bootstrap.put_on_record(
+            naming.COMMAND_FUNCTION, _kind(inbound), outcome, inbound.body, os.environ)  # fmt: skip
         return refused(outcome)
     if isinstance(outcome, Heard):
         return answer(200, outcome.answer)

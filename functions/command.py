@@ -11,11 +11,12 @@ import os
 import time
 from typing import Any
 
-from shared import audit, bootstrap, naming
+from shared import audit, bootstrap, hints, naming, refused_deliveries
 from shared.chat import messages
 from shared.commanding import dispatch
 from shared.errors import CloudError
 from shared.refusals import Denied
+from shared.refused_deliveries import Refusal
 
 log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 90  # what is not over by then is told by `status`
@@ -24,7 +25,12 @@ PATIENCE_SECONDS = 90  # what is not over by then is told by `status`
 def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: no text of anybody's."""
     end = time.monotonic() + PATIENCE_SECONDS
-    message = messages.of_event(event)
+    kinds = (*hints.CHATS, *hints.UNSIGNED_CHATS)
+    message = refused_deliveries.of_event(event, kinds) or messages.of_event(event)
+    if isinstance(message, Refusal):  # nobody's, but one that the ingress has refused
+        log_and_attempt = bootstrap.refusal_log(message, os.environ, context)
+        refused_deliveries.record(*log_and_attempt, message, bootstrap.now())
+        return {"status": "recorded", "source": message.kind, "reason": message.reason}
     if isinstance(message, Denied):
         log.error("event refused: %s at %s", message.reason, message.where or "-")
         return {"status": "refused", "reason": message.reason}

@@ -12,10 +12,19 @@ import time
 from functools import partial
 from typing import Any
 
-from shared import audit, bootstrap, fetching, hints, missed_records, naming
+from shared import (
+    audit,
+    bootstrap,
+    fetching,
+    hints,
+    missed_records,
+    naming,
+    refused_deliveries,
+)
 from shared.fetching import Ignored
 from shared.hints import Hint
 from shared.refusals import Denied
+from shared.refused_deliveries import Refusal
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +36,12 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     """FC's entry point. The return value is kept by FC: ids and names, no secret."""
     started = time.monotonic()
     by_timer = _is_timers(event)
-    hint = None if by_timer else hints.of_event(event)
+    hint = None if by_timer else (
+        refused_deliveries.of_event(event, (hints.WEBHOOKS, *hints.KINDS)) or hints.of_event(event))
+    if isinstance(hint, Refusal):  # no event of a vendor's, but one that the ingress has refused
+        log_and_attempt = bootstrap.refusal_log(hint, os.environ, context)
+        refused_deliveries.record(*log_and_attempt, hint, bootstrap.now())
+        return {"status": "recorded", "source": hint.kind, "reason": hint.reason}
     if isinstance(hint, Denied):
         log.error("event refused: %s at %s", hint.reason, hint.where or "-")
         return {"status": "refused", "reason": hint.reason}

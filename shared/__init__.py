@@ -53,6 +53,7 @@ Issuing, `resumption` and `limits` pure:
     notifying         by timer: each thing told to each address once
     chat_log          requests, votes and grants, read from the audit log
     handover          from one function to the next, under a task id
+    refused_deliveries   signed, and refused: handed over to who may write the log
     casework          a ticket in the worker: decide again, plan, issue
     broker            the ports and terms of one invocation
     issuance          the saga, in order

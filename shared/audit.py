@@ -31,6 +31,7 @@ ENDING_EVENTS = (*SERVED, "ticket.revoked", "grant.extended", "grant.amended")
 EXTENDED, AMENDED = "grant.extended", "grant.amended"
 REVOKED = "ticket.revoked"
 REJECTED = "ticket.rejected"  # refused; the reason, and where
+DELIVERY_REFUSED = "delivery.refused"  # signed, and refused before anything was read of a ticket
 REMAINS_REMOVED = "remains.removed"  # ends an abandoned issue, and leaves its ticket unused
 FINDING = "sweep.finding"
 EXPIRING = "grant.expiring"  # its requester is to be told; once for each notice
@@ -286,7 +287,10 @@ def approved_facts(grant: Grant, approved_at: datetime) -> dict[str, str]:
     } | ({"reason": grant.incident} if grant.incident else {})
 
 
-def refusal(record: Attempt, denied: Denied, now: datetime) -> Sequence[Row]:
-    """The row of a ticket that was refused; only the reason and the field, never the text."""
+def refusal(
+    record: Attempt, denied: Denied, now: datetime, event: str = REJECTED
+) -> Sequence[Row]:
+    """The row of what was refused, a ticket or (DELIVERY_REFUSED) a delivery; only the reason and
+    the field, never the text."""
     reason = f"{denied.reason} at {denied.where}" if denied.where else denied.reason
-    return record.note(REJECTED, now, outcome=FAILURE, reason=reason)
+    return record.note(event, now, outcome=FAILURE, reason=reason)

@@ -36,7 +36,8 @@ class Counter:
     """What the ingress works with: `hear` is a chat's, with its channels and place put in. `show`
     opens the form for whoever sent that message (False: there is nothing to fill in; CloudError if
     the chat does not); None where a chat has no windows. Where a bot answers (`by_bot`), nothing
-    that was typed is answered within the call."""
+    that was typed is answered within the call. `record` puts on record that a body was refused,
+    which is told otherwise than by a status."""
 
     hear: Callable[[Inbound, datetime], Message | Filled | Heard | Denied | None]
     language: str
@@ -45,6 +46,7 @@ class Counter:
     form: Callable[[], Form]
     show: Callable[[Message, datetime], bool] | None = None
     by_bot: bool = False
+    record: Callable[[Denied, bytes], None] | None = None
 
 
 def take(
@@ -55,16 +57,28 @@ def take(
     if len(inbound.body) > deliveries.MAX_BODY_BYTES:
         return Denied("body_too_large")
     message = counter.hear(inbound, now)
-    if isinstance(message, Filled):
-        return Checked(_problems(counter, message, now))
-    if not isinstance(message, Message):
+    if not isinstance(message, Message | Filled):
         return message
+    pasted = _holds_key(_written(message))
+    answer = _answer(counter, message, pasted, now)
+    if pasted and counter.record:  # last: a key that has leaked is to be cut first
+        counter.record(Denied("contains_access_key"), inbound.body)
+    return answer
+
+
+def _answer(
+    counter: Counter, message: Message | Filled, pasted: bool, now: datetime
+) -> Reply | Checked | Heard | None:
+    if isinstance(message, Filled):
+        return Checked(_problems(counter, message, pasted, now))
+    if counter.by_bot and message.action:
+        return _pressed(counter, message)
     if counter.by_bot:
-        return _pressed(counter, message) if message.action else _typed(counter, message, now)
+        return _typed(counter, message, pasted, now)
     if message.action:
         _hand_over(counter, naming.COMMAND_FUNCTION, message)
         return None
-    if _holds_key(message.text):
+    if pasted:
         return Reply(words.say(counter.language, "access_key_cut" if _cut(counter, message, now)
                                else "access_key"))  # fmt: skip
     command = grammar.parse(message.text)
@@ -90,7 +104,7 @@ def _pressed(counter: Counter, message: Message) -> Reply:
     return Reply(words.say(counter.language, told))
 
 
-def _typed(counter: Counter, message: Message, now: datetime) -> Heard:
+def _typed(counter: Counter, message: Message, pasted: bool, now: datetime) -> Heard:
     """Whatever is to be said about it, another function says; of a key only that it was one. Of
     what is not signed the sender is a guess: it revokes nothing, is shown to those we know alone,
     and never goes to the function that acts."""
@@ -98,7 +112,7 @@ def _typed(counter: Counter, message: Message, now: datetime) -> Heard:
     if not signed and not counter.people().of(message.kind, message.person):
         log.warning("ignored: nobody in config/people.toml, by %s", message.kind)
         return NOTHING
-    if _holds_key(message.text):
+    if pasted:
         cut = signed and _cut(counter, message, now)
         message = replace(message, text="", tell="access_key_cut" if cut else "access_key")
     else:
@@ -125,11 +139,13 @@ def _shown(counter: Counter, message: Message, now: datetime) -> bool:
         return False
 
 
-def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]:
+def _problems(
+    counter: Counter, filled: Filled, pasted: bool, now: datetime
+) -> dict[str, str]:
     """What is wrong with a form, by its fields; without any it is handed over, as if typed."""
     message = filled.message
-    text, first = "\n".join(filled.fields.values()), next(iter(filled.fields), "")
-    if _holds_key(text):
+    text, first = _written(filled), next(iter(filled.fields), "")
+    if pasted:
         cut = _cut(counter, replace(message, text=text), now)
         where = next((n for n, t in filled.fields.items() if _holds_key(t)), first)
         return {where: words.say(counter.language, "key_in_form_cut" if cut else "key_in_form")}
@@ -148,6 +164,11 @@ def _problems(counter: Counter, filled: Filled, now: datetime) -> dict[str, str]
         log.error("not handed over: %s", err)
         return {first: words.say(counter.language, "unavailable")}
     return {}
+
+
+def _written(message: Message | Filled) -> str:
+    """All that somebody wrote."""
+    return message.text if isinstance(message, Message) else "\n".join(message.fields.values())
 
 
 def _holds_key(text: str) -> bool:

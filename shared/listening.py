@@ -34,10 +34,12 @@ def take(inbound: Inbound, ear: Ear, now: datetime) -> Heard | Denied:
     """The vendor's success means that the hint is handed over; CloudError if it could not be."""
     if len(inbound.body) > deliveries.MAX_BODY_BYTES:
         return Denied("body_too_large")
+    heard = ear.hear(inbound, now)
+    if isinstance(heard, Denied):
+        return heard
     if not ear.sealed and key_text.holds_access_key(inbound.body.decode(errors="replace")):
         return Denied("contains_access_key")
-    heard = ear.hear(inbound, now)
-    if isinstance(heard, Heard) and heard.hint is not None:
+    if heard.hint is not None:
         denied = handover.submit_hint(ear.functions(), ear.fetch_function, heard.hint)
         return denied or heard
     return heard

@@ -6,7 +6,7 @@ untrusted text. A reason is never renamed; a new one may be added at any time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -14,12 +14,14 @@ class Denied:
     """A refusal.
 
     `reason` is a key of REASONS. `where` is a path such as `permissions[0].parameters.bucket`,
-    made of our own field names only. `advice` is one of our own sentences, or empty.
+    made of our own field names only. `advice` is one of our own sentences, or empty. `unproven`:
+    refused before it was known whether a secret of ours had signed it; the refusal is the same.
     """
 
     reason: str
     where: str = ""
     advice: str = ""
+    unproven: bool = field(default=False, compare=False)
 
 
 # The delivery: who sent it, and is it readable at all.

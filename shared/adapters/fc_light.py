@@ -19,8 +19,10 @@ _NOT_PERMITTED = (401, 403)
 class LightFunctions:
     """Implements `ports.Functions`."""
 
-    def __init__(self, *, host: str, protocol: str, caller: Caller) -> None:
-        self._client = LightClient(host, VERSION, protocol, caller, TIMEOUT_SECONDS)
+    def __init__(
+        self, *, host: str, protocol: str, caller: Caller, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._client = LightClient(host, VERSION, protocol, caller, timeout_seconds)
 
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
         """InvokeFunction, asynchronously; False if this task id was submitted before."""

@@ -30,6 +30,7 @@ from shared.bootstrap.ingress import (
     ear,
     kms_reader,
     light_functions,
+    put_on_record,
 )
 from shared.bootstrap.workers import (
     audit_log,
@@ -43,6 +44,7 @@ from shared.bootstrap.workers import (
     housekeeper,
     observer,
     observing,
+    refusal_log,
     revoker,
     rotator,
     sealer,
@@ -79,6 +81,8 @@ __all__ = [
     "observing",
     "people",
     "places",
+    "put_on_record",
+    "refusal_log",
     "revoker",
     "rotator",
     "rules",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared import hints, naming
 from shared import settings as settings_module
 from shared.bootstrap.configuration import (
+    VERSION,
     assets,
     audiences,
     chat_terms,
@@ -31,6 +32,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.adapters.tea import Credentials, Endpoint
+    from shared.audit import Attempt
     from shared.broker import Broker
     from shared.casework import Rulebook
     from shared.commanding.desk import Desk as CommandDesk
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from shared.places import Place
     from shared.ports import AuditLog, Chat, Functions, Messenger, Records
     from shared.posture.reading import Observer
+    from shared.refused_deliveries import Refusal
     from shared.sealing import Sealer
 
 
@@ -151,6 +154,23 @@ def event_desk(environment: Mapping[str, str], function: Any) -> tuple[Settings,
         place=enabled(current).get(eventbridge.KIND), region=current.region,
         functions=functions(current, environment), issue_function=naming.ISSUE_FUNCTION,
         revoke_function=naming.REVOKE_FUNCTION, audit_log=Outbox(log), now=now,
+    )  # fmt: skip
+
+
+def refusal_log(
+    refusal: Refusal, environment: Mapping[str, str], context: Any
+) -> tuple[AuditLog, Attempt]:
+    """What writes the row of a delivery that an ingress has refused, and what begins that row."""
+    from shared import audit
+
+    current, log = audit_log(environment, context.function.name)
+    return log, audit.attempt(
+        audit.Subject(refusal.kind, "", "", ""),
+        naming.operation_id(refusal.kind, context.request_id, "refused"),
+        fc_request_id=context.request_id, fc_function=context.function.name,
+        account_id=current.account_id, region=current.region,
+        trigger="webhook" if refusal.kind in (hints.WEBHOOKS, *hints.KINDS) else "chat",
+        broker_version=VERSION,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared.fields import Refused, decoded
@@ -31,13 +31,13 @@ class Heard:
 
 
 def sealed_text(body: bytes) -> str | Denied:
-    """The `encrypt` of a sealed body."""
+    """The `encrypt` of a sealed body; without one there is nothing that anybody has signed."""
     try:
         content = decoded(body)
     except Refused as refused:
-        return refused.denied
+        return replace(refused.denied, unproven=True)
     text = content.get("encrypt") if isinstance(content, dict) else None
-    return text if isinstance(text, str) else Denied("missing_field", "encrypt")
+    return text if isinstance(text, str) else Denied("missing_field", "encrypt", unproven=True)
 
 
 def age_refusal(

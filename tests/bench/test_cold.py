@@ -45,6 +45,7 @@ def test_first_answer_takes_a_small_share_of_the_sdks_imports(stage: Stage) -> N
         assert run < LAST_RUN, {source: round(one.cpu_share, 2) for source, one in found.items()}
 
     assert [] == [name for one in found.values() for name in one.modules if name.startswith(SLOW)]
+    assert not any(_has(one, "shared.refused_deliveries") for one in found.values())
     for module, sources in OWN.items():
         assert sources == {name for name, one in found.items() if _has(one, module)}, module
 

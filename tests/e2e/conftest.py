@@ -99,7 +99,15 @@ class Scene:
     def changes(self) -> list[dict[str, Any]]:
         """Calls that changed RAM, KMS or a function's queue since the test began."""
         outside = ("InvokeHTTPTrigger", "PutLogs")  # the delivery itself, and the audit of it
-        return [c for c in self.history() if c["changed"] and c["action"] not in outside]
+        refusals = {task["request_id"] for task in self.refusals()}
+        return [c for c in self.history() if c["changed"] and c["action"] not in outside
+                and c["request_id"] not in refusals]  # fmt: skip
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """Tasks, of any test, that put on record what an ingress has refused, and do no more."""
+        tasks: list[dict[str, Any]] = self.stage.manage(
+            "GET", "/tasks?event=akwarden.refusal/1")["tasks"]
+        return tasks
 
     def settled(self, count: int = 1) -> list[dict[str, Any]]:
         """The scene's tasks once `count` of them have ended."""
@@ -111,8 +119,9 @@ class Scene:
         return until(ended)
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Tasks that were accepted since the test began."""
+        """Tasks that were accepted since the test began, without refusals."""
         accepted = {c["request_id"] for c in self.history() if c["action"] == "InvokeFunction"}
+        accepted -= {task["request_id"] for task in self.refusals()}
         tasks = self.stage.manage("GET", "/tasks")["tasks"]
         return [t for t in tasks if t["request_id"] in accepted]
 
@@ -148,13 +157,14 @@ def until(probe: Callable[[], Any], seconds: float = 60) -> Any:
 def travels(stage: Stage) -> Iterator[contextlib.ExitStack]:
     """For tests that move the cloud's time, and by this stack their own with it (`pass_time`): an
     empty cloud before, and a furnished one, in the present, after."""
-    _refurnish(stage)
+    refurnish(stage)
     with contextlib.ExitStack() as travels:
         yield travels
-    _refurnish(stage)
+    refurnish(stage)
 
 
-def _refurnish(stage: Stage) -> None:
+def refurnish(stage: Stage) -> None:
+    """An empty cloud, furnished anew."""
     stage.manage("POST", "/reset")
     stage.manage("POST", "/choices", {"fc_retry_interval_seconds": RETRY_SECONDS})
     furnish(stage)
