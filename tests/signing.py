@@ -43,7 +43,7 @@ def slack_accepted(secret: str, headers: Mapping[str, str], body: bytes) -> bool
     """Whether Slack's library does."""
     try:
         return SignatureVerifier(secret).is_valid_request(body, dict(headers))
-    except (ValueError, TypeError):  # a time that is no number; what is no text, or not ASCII
+    except (ValueError, TypeError, OverflowError):  # odd times, what is no text or no ASCII
         return False
 
 
