@@ -74,7 +74,7 @@ def test_withdrawal_that_comes_first_is_not_overtaken(scene: Scene, number: int)
     closed = github.commented(number, action="closed")
     closed["issue"]["state_reason"] = "not_planned"
     assert TAKEN == tell(scene, closed, kind="issues")
-    until(lambda: [t for t in tasks(scene) if t["state"] in ("Retrying", "Running")])
+    until(lambda: [t for t in tasks(scene) if t["state"] == "Retrying"])
     post(scene, number, content | {"state": "CLOSED", "stateReason": "NOT_PLANNED"})
     assert ("handed over", "revoke") == (fetched(scene)["status"], fetched(scene)["action"])
     until(lambda: [t for t in handed_over(scene) if t["state"] == "Succeeded"])
