@@ -11,7 +11,7 @@ WAITING := $(CROWD) $(addprefix tests/e2e/test_,demo.py https.py bulk.py kill_sw
 TALKING := $(addprefix tests/e2e/test_,slack.py slack_window.py feishu_chat.py dingtalk_robot.py \
   break_glass.py notifications.py switch.py watching.py limits.py eventbridge.py dingtalk.py feishu.py \
   jira.py github.py servicenow.py misleading_records.py leaks.py bad_input.py leaked_keys.py \
-  verify_audit.py)
+  verify_audit.py http_sources.py refusals_on_record.py)
 DECISIVE := build/decisive
 
 .DEFAULT_GOAL := help

@@ -13,6 +13,7 @@ import struct
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -40,18 +41,20 @@ def _cipher(aes_key: str) -> Cipher[modes.CBC]:
 
 def request(
     event: dict[str, Any], *, token: str = TOKEN, aes_key: str = AES_KEY, app_key: str = APP_KEY,
-    at: float | None = None,
+    at: float | None = None, stamp: str | None = None,
 ) -> tuple[str, bytes]:  # fmt: skip
-    """Query and body of the POST by which DingTalk tells of an event."""
+    """Query and body of the POST by which DingTalk tells of an event; `stamp` stands for the
+    milliseconds as it is."""
     message = json.dumps(event, ensure_ascii=False).encode()
     plain = os.urandom(16) + struct.pack(">I", len(message)) + message + app_key.encode()
     missing = BLOCK - len(plain) % BLOCK
     encryptor = _cipher(aes_key).encryptor()
     sealed = encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()
     encrypt = base64.b64encode(sealed).decode()
-    timestamp, nonce = str(int((at or time.time()) * 1000)), os.urandom(4).hex()
+    timestamp = str(int((at or time.time()) * 1000)) if stamp is None else stamp
+    nonce = os.urandom(4).hex()
     signature = _signature(token, timestamp, nonce, encrypt)
-    query = f"signature={signature}&timestamp={timestamp}&nonce={nonce}"
+    query = urlencode({"signature": signature, "timestamp": timestamp, "nonce": nonce})
     return query, json.dumps({"encrypt": encrypt}).encode()
 
 

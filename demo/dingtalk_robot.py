@@ -50,9 +50,13 @@ def typed(name: str, text: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def request(event: dict[str, Any], *, secret: str = APP_SECRET, at: float | None = None) -> Signed:
-    """Headers and body; the signature is of the time alone."""
-    stamp = str(int((at or time.time()) * 1000))
+def request(
+    event: dict[str, Any], *, secret: str = APP_SECRET, at: float | None = None,
+    stamp: str | None = None,
+) -> Signed:  # fmt: skip
+    """Headers and body; the signature is of the time alone, for whose milliseconds `stamp` stands
+    as it is."""
+    stamp = str(int((at or time.time()) * 1000)) if stamp is None else stamp
     mac = hmac.digest(secret.encode(), f"{stamp}\n{secret}".encode(), hashlib.sha256)
     headers = {"Content-Type": "application/json; charset=utf-8", "timestamp": stamp,
                "sign": base64.b64encode(mac).decode()}  # fmt: skip

@@ -33,22 +33,25 @@ def api_secret() -> str:
 
 
 def request(
-    event: dict[str, Any], *, encrypt_key: str = ENCRYPT_KEY, at: float | None = None
-) -> tuple[dict[str, str], bytes]:
+    event: dict[str, Any], *, encrypt_key: str = ENCRYPT_KEY, at: float | None = None,
+    stamp: str | None = None,
+) -> tuple[dict[str, str], bytes]:  # fmt: skip
     """Headers and body of the POST by which Feishu tells of an event."""
-    return sealed(json.dumps(event).encode(), encrypt_key=encrypt_key, at=at)
+    return sealed(json.dumps(event).encode(), encrypt_key=encrypt_key, at=at, stamp=stamp)
 
 
 def sealed(
-    plain: bytes, *, encrypt_key: str = ENCRYPT_KEY, at: float | None = None
-) -> tuple[dict[str, str], bytes]:
-    """The same of any text."""
+    plain: bytes, *, encrypt_key: str = ENCRYPT_KEY, at: float | None = None,
+    stamp: str | None = None,
+) -> tuple[dict[str, str], bytes]:  # fmt: skip
+    """The same of any text; `stamp` stands for the seconds as it is."""
     missing, start = BLOCK - len(plain) % BLOCK, os.urandom(BLOCK)
     key = hashlib.sha256(encrypt_key.encode()).digest()
     encryptor = Cipher(algorithms.AES(key), modes.CBC(start)).encryptor()
     sealed = start + encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()
     body = json.dumps({"encrypt": base64.b64encode(sealed).decode()}).encode()
-    timestamp, nonce = str(int(at or time.time())), os.urandom(8).hex()
+    timestamp = str(int(at or time.time())) if stamp is None else stamp
+    nonce = os.urandom(8).hex()
     signed = (timestamp + nonce + encrypt_key).encode() + body
     return {
         "Content-Type": "application/json", "X-Lark-Request-Timestamp": timestamp,

@@ -107,6 +107,9 @@ class Choices:
     # What a caller of an HTTP trigger sees where the function raised, exited or ran out of time.
     fc_http_error_status: int = 502
 
+    # True: every body reaches a function as base64. How FC judges a body binary is not documented.
+    fc_base64_bodies: bool = False
+
     # Is a task id taken for the whole account ("globally unique") or per function?
     fc_task_ids_span_functions: bool = True
 

@@ -161,7 +161,8 @@ def _waiting(shelf: Shelf, row: Mapping[str, str]) -> str:
 
 def _paged(shelf: Shelf, lines: list[str], page: str) -> str:
     number = int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 5 else 1
-    first = (max(number, 1) - 1) * PAGE
+    number = max(number, 1)
+    first = (number - 1) * PAGE
     shown = lines[first : first + PAGE]
     left = len(lines) - first - len(shown)
     if left > 0:

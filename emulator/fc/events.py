@@ -1,13 +1,14 @@
 """HTTP triggers: a request as the function sees it, and its answer as the caller sees it.
 
 Source: FC 3.0, "Use an HTTP trigger to invoke a function" (request and response structure). How a
-body is judged binary is not documented: here, by not being UTF-8.
+body is judged binary is not documented: here, by not being UTF-8, or by choice.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from datetime import datetime
 from urllib.parse import unquote
@@ -24,10 +25,11 @@ class MalformedAnswer(ValueError):
 
 def request_event(
     request: Request, *, path: str, domain: str, account_id: str, request_id: str, trigger: str,
-    now: datetime,
-) -> bytes:
-    """The event; `path` is the raw path behind the trigger's address, still encoded."""
-    body, encoded = _body(request.body)
+    now: datetime, binary: bool = False,
+) -> bytes:  # fmt: skip
+    """The event; `path` is the raw path behind the trigger's address, still encoded; `binary`: the
+    body is base64 whatever it is."""
+    body, encoded = _body(request.body, binary)
     query: dict[str, str] = {}
     for name, value in request.query:
         query[name] = f"{query[name]},{value}" if name in query else value
@@ -57,11 +59,11 @@ def request_event(
     }).encode()  # fmt: skip
 
 
-def _body(body: bytes) -> tuple[str, bool]:
-    try:
-        return body.decode(), False
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode(), True
+def _body(body: bytes, binary: bool) -> tuple[str, bool]:
+    with contextlib.suppress(UnicodeDecodeError):
+        if not binary:
+            return body.decode(), False
+    return base64.b64encode(body).decode(), True
 
 
 def _headers(request: Request, domain: str) -> dict[str, str]:

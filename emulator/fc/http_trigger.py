@@ -60,7 +60,7 @@ def _answered(cloud: Cloud, request: Request, request_id: str, entry: Entry) -> 
     domain = f"{name}-emulator.{spec.region}.fcapp.run"
     event = request_event(
         request, path=path, domain=domain, account_id=cloud.account_id, request_id=request_id,
-        trigger=trigger.name, now=cloud.clock.now(),
+        trigger=trigger.name, now=cloud.clock.now(), binary=cloud.choices.fc_base64_bodies,
     )  # fmt: skip
     return _run(cloud, cloud.fc, request, spec, event, entry)
 

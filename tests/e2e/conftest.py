@@ -74,6 +74,7 @@ class Scene:
     application: str
     began: int
     replies: list[str] = field(default_factory=list)
+    sent: tuple[dict[str, str], bytes] = ({}, b"")  # headers and body of the newest delivery
 
     def body(self, **changes: Any) -> bytes:
         """A valid approval of this scene's application, as bytes to be signed."""
@@ -85,6 +86,7 @@ class Scene:
         return self.send(body, actors.signed_headers(self.secret, body, **signing))
 
     def send(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        self.sent = headers, body
         status, answer = actors.deliver(self.stage, body, headers)
         self.replies.append(json.dumps(answer))
         return status, answer

@@ -55,6 +55,19 @@ def test_what_is_somebodys_own_is_told_to_them_alone(scene: Scene) -> None:
     assert {"GetAccessToken", "BatchSendMessages"} == {call["action"] for call in calls}
 
 
+def test_message_that_is_delivered_twice_is_answered_once(scene: Scene) -> None:
+    """DingTalk says nothing of repeats; whoever has seen a message might send it again, under the
+    same signature or, within its five minutes, under another one."""
+    event, before = robot.typed("alice", "whoami"), len(robot.told(scene.stage))
+    first = robot.request(event)
+
+    told = [robot.send(scene.stage, *one) for one in (first, first, robot.request(event))]
+
+    assert [(200, {})] * 3 == told
+    assert ["akw-lookup"] == ended(scene)
+    assert [ALICE] == [to for to, _ in robot.told(scene.stage)[before:]]
+
+
 def test_nothing_that_is_said_is_done(scene: Scene) -> None:
     """In the name of somebody who may: the request stays as it is, and the grant, too."""
     issued(scene)

@@ -66,6 +66,28 @@ def test_two_comments_lead_to_a_key_and_closing_ends_it(scene: Scene, number: in
     until(lambda: not remains(scene))
 
 
+def test_withdrawal_that_comes_first_is_not_overtaken(scene: Scene, number: int) -> None:
+    """Asked for again until the issue shows it; an approval that is told of later, as of an issue
+    that was opened again, makes no key of the same issue."""
+    content = github.issue(number, github.body(scene.application))
+    post(scene, number, content)
+    closed = github.commented(number, action="closed")
+    closed["issue"]["state_reason"] = "not_planned"
+    assert TAKEN == tell(scene, closed, kind="issues")
+    until(lambda: [t for t in tasks(scene) if t["state"] == "Retrying"])
+    post(scene, number, content | {"state": "CLOSED", "stateReason": "NOT_PLANNED"})
+    assert ("handed over", "revoke") == (fetched(scene)["status"], fetched(scene)["action"])
+    until(lambda: [t for t in handed_over(scene) if t["state"] == "Succeeded"])
+
+    post(scene, number, content)
+    assert TAKEN == tell(scene, github.commented(number))
+
+    refused = until(lambda: [t for t in handed_over(scene) if t["function"] == "akw-issue"
+                             and t["state"] == "Succeeded"])[0]  # fmt: skip
+    assert "ticket_consumed" == json.loads(refused["return_payload"])["reason"]
+    assert [] == remains(scene)
+
+
 @pytest.mark.parametrize(("event", "kind"), [
     ({"zen": "Design for failure."}, "ping"), ({"action": "labeled"}, "issues"),
     ({"action": "created"}, "pull_request_review"),

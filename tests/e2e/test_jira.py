@@ -60,6 +60,27 @@ def test_approval_leads_to_a_key_and_its_withdrawal_ends_it(scene: Scene, record
     until(lambda: not remains(scene))
 
 
+def test_withdrawal_that_comes_first_is_not_overtaken(scene: Scene, record: str) -> None:
+    """Asked for again until the issue shows it; an approval that is told of later, as of an issue
+    that was moved back, makes no key of the same issue."""
+    content = jira.record(jira.form(scene.application))
+    approve(scene, record, content)
+    changed = {"items": [{"field": "status", "toString": "Withdrawn"}]}
+    assert TAKEN == tell(scene, jira.moved(record, changelog=changed))
+    until(lambda: [t for t in tasks(scene) if t["state"] == "Retrying"])
+    approve(scene, record, jira.record(jira.form(scene.application), status="Withdrawn"))
+    assert ("handed over", "revoke") == (fetched(scene)["status"], fetched(scene)["action"])
+    until(lambda: [t for t in handed_over(scene) if t["state"] == "Succeeded"])
+
+    approve(scene, record, content)
+    assert TAKEN == tell(scene, jira.moved(record))
+
+    refused = until(lambda: [t for t in handed_over(scene) if t["function"] == "akw-issue"
+                             and t["state"] == "Succeeded"])[0]  # fmt: skip
+    assert "ticket_consumed" == json.loads(refused["return_payload"])["reason"]
+    assert [] == remains(scene)
+
+
 def test_retry_of_one_delivery_is_fetched_once(scene: Scene, record: str) -> None:
     """It bears the same identifier."""
     approve(scene, record)

@@ -54,6 +54,15 @@ def test_binary_body_is_base64(functions: Functions) -> None:
     assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
 
 
+def test_text_is_base64_by_choice(functions: Functions) -> None:
+    """FC documents the flag, not when it is set."""
+    functions.cloud.choices.fc_base64_bodies = True
+
+    event = _call(functions, data=b"{}").json()
+
+    assert (event["body"], event["isBase64Encoded"]) == ("e30=", True)
+
+
 def test_own_answer_is_passed_on(functions: Functions) -> None:
     """Status, headers and body are the function's."""
     answer = _call(functions)

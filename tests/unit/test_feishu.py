@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from shared.refusals import Denied
 from shared.secrecy import Secret
 from shared.sources import feishu, feishu_envelope
 from shared.sources.heard import Heard
+from tests import signing
 from tests.unit.strategies import brief
 
 PLACE = bootstrap.places()["feishu"]
@@ -65,6 +67,61 @@ def test_feishus_own_sdk_takes_the_requests_of_these_tests(version: str) -> None
     assert isinstance(heard.hint, Hint)
     assert ("feishu", "81D31358-93AF-92D6-7425-01A5D67C4E71") == (
         heard.hint.kind, heard.hint.record)
+
+
+Spoiled = tuple[dict[str, str], bytes]
+EVENT = vendor.changed("81D31358-93AF-92D6-7425-01A5D67C4E71")
+OLD = datetime.now(UTC) - timedelta(hours=2)
+
+
+def _other(**headers: str) -> Callable[[], Spoiled]:
+    """A good request, but for these headers."""
+    def request() -> Spoiled:
+        good, body = vendor.request(EVENT)
+        return good | {name.replace("_", "-"): text for name, text in headers.items()}, body
+
+    return request
+
+
+def _reserialised() -> Spoiled:
+    headers, body = vendor.request(EVENT)
+    return headers, json.dumps(json.loads(body), indent=1).encode()
+
+
+# Each with what Feishu's SDK says of it: it knows no age, and looks at a token that is there only.
+REFUSED: dict[str, tuple[Callable[[], Spoiled], str, bool]] = {
+    "other_key": (lambda: vendor.request(EVENT, encrypt_key="guessed"), "invalid_signature", False),
+    "wrong_signature": (_other(X_Lark_Signature="0" * 64), "invalid_signature", False),
+    "empty_signature": (_other(X_Lark_Signature=""), "invalid_signature", False),
+    "other_nonce": (_other(X_Lark_Request_Nonce="another"), "invalid_signature", False),
+    "other_time": (_other(X_Lark_Request_Timestamp="1795780800"), "invalid_signature", False),
+    "unsigned": (lambda: ({}, vendor.request(EVENT)[1]), "invalid_signature", False),
+    "reserialised": (_reserialised, "invalid_signature", False),
+    "other_token": (lambda: vendor.request(EVENT | {"token": "guessed"}),
+                    "invalid_signature", False),
+    "other_token_in_v2": (lambda: vendor.request(vendor.in_v2(EVENT | {"token": "guessed"})),
+                          "invalid_signature", False),
+    "plain": (lambda: (vendor.request(EVENT)[0], json.dumps(EVENT).encode()),
+              "missing_field", False),
+    "no_json": (lambda: (vendor.request(EVENT)[0], b"\xff"), "not_json", False),
+    "no_token": (lambda: vendor.request({k: v for k, v in EVENT.items() if k != "token"}),
+                 "invalid_signature", True),
+    "old": (lambda: vendor.request(EVENT, at=OLD.timestamp()), "delivery_too_old", True),
+    "time_in_other_digits": (lambda: vendor.request(EVENT, stamp="١٧٩٥٧٨٠٨٠٠"),
+                             "invalid_signature", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_is_refused_by_feishus_own_sdk(case: str) -> None:
+    """So that bad is not our own idea either; what the SDK takes beyond it stands in the table."""
+    request, reason, theirs = REFUSED[case]
+    headers, body = request()
+
+    found = hear(headers, body)
+
+    assert (True, reason) == (isinstance(found, Denied), getattr(found, "reason", ""))
+    assert theirs == signing.feishu_accepted(vendor.ENCRYPT_KEY, vendor.TOKEN, headers, body)
 
 
 @given(st.dictionaries(st.sampled_from(["type", "token", "event", "header", "challenge", "uuid"]),
