@@ -52,6 +52,7 @@ Issuing, `resumption` and `limits` pure:
     lookups           what is somebody's own, shown in a chat
     notifying         by timer: each thing told to each address once
     chat_log          requests, votes and grants, read from the audit log
+    rejections        what was seen to be rejected stays so
     handover          from one function to the next, under a task id
     refused_deliveries   signed, and refused: handed over to who may write the log
     casework          a ticket in the worker: decide again, plan, issue

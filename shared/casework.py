@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import amending, approvals, audit, extending, grants, issuance, places
+from shared import amending, approvals, audit, extending, grants, issuance, places, rejections
 from shared.amending import Amended
 from shared.audit import Attempt
 from shared.broker import Broker
@@ -53,7 +53,9 @@ def _decided(broker: Broker, book: Rulebook, case: Case, record: Attempt) -> Out
     if case.incident:
         approved = approvals.break_glass(case.ticket, case.incident, book.rules, broker.now())
     else:
-        approved = approvals.decide(case.ticket, book.rules, judged_at)
+        ticket = rejections.with_seen(broker.audit_log, case.ticket, broker.now())
+        approved = ticket if isinstance(ticket, Denied) else approvals.decide(
+            ticket, book.rules, judged_at)  # fmt: skip
     if isinstance(approved, Denied):
         return approved
     source, environment = case.ticket.source, book.rules.environments[case.ticket.environment]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import audit, handover, hints, key_text, reasons
+from shared import audit, handover, hints, key_text, reasons, rejections
 from shared.audit import Attempt
 from shared.errors import RecordPending
 from shared.handover import Accepted
@@ -23,8 +23,9 @@ from shared.people import People
 from shared.places import Place
 from shared.ports import AuditLog, Functions, Records
 from shared.records import record as records
-from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Standing
+from shared.records.record import CLOSED, PENDING, WITHDRAWN, Record, Standing, Vote
 from shared.refusals import Denied
+from shared.tickets import REJECT
 
 FETCHED, IGNORED = "record.fetched", "record.ignored"
 REVOKE = "revoke"  # the reason of a row whose record has withdrawn another, or itself
@@ -33,13 +34,14 @@ NOT_DECIDED = "not approved"
 
 @dataclass(frozen=True)
 class Vendor:
-    """One source: its place, how to read where its records are and what they ask for, and their API
-    once it is needed. If its events say that a record is decided, one that is not is asked for
-    again. An approved record that is `withdrawn_in_place` stays the same one."""
+    """One source: its place, how to read where its records are, what they ask for and who has voted
+    so far, and their API once it is needed. If its events say that a record is decided, one that is
+    not is asked for again. An approved record that is `withdrawn_in_place` stays the same one."""
 
     place: Place
     standing: Callable[[str, Mapping[str, Any], Place], Standing | Denied]
     read: Callable[[str, Mapping[str, Any], Place], Record | Denied]
+    votes: Callable[[Mapping[str, Any], Place], tuple[Vote, ...] | Denied]
     records: Callable[[], Records]
     events_say_decided: bool
     withdrawn_in_place: bool
@@ -89,7 +91,7 @@ def served(
     run: Fetcher, vendor: Vendor, hint: Hint, content: Mapping[str, Any] | None, record: Attempt
 ) -> Fetched:
     """The record's content, None if it is not there, handed over, with its row."""
-    outcome, facts = _decided(run, vendor, hint, content)
+    outcome, facts = _decided(run, vendor, hint, content, record)
     if isinstance(outcome, Denied):
         rows = audit.refusal(record, outcome, run.now())
     elif isinstance(outcome, Ignored):
@@ -101,7 +103,7 @@ def served(
 
 
 def _decided(
-    run: Fetcher, vendor: Vendor, hint: Hint, content: Mapping[str, Any] | None
+    run: Fetcher, vendor: Vendor, hint: Hint, content: Mapping[str, Any] | None, record: Attempt
 ) -> tuple[Fetched, dict[str, str]]:
     """What comes of the record, handed over; and what its row is to say of it."""
     if content is None:
@@ -109,6 +111,8 @@ def _decided(
     standing = vendor.standing(hint.record, content, vendor.place)
     if isinstance(standing, Denied):
         return standing, {}
+    if standing.status != WITHDRAWN:  # nothing may keep a grant alive
+        _remember_rejections(run, vendor, hint.kind, content, record)
     if hint.withdrawn and standing.status != WITHDRAWN:
         raise RecordPending(f"{hint.kind} {hint.record} is not withdrawn yet")
     if standing.status == PENDING:
@@ -118,6 +122,18 @@ def _decided(
     if standing.status == WITHDRAWN:
         return _end(run, hint.kind, standing.withdraws), {"reason": REVOKE}
     return _issue(run, vendor, hint.record, content)
+
+
+def _remember_rejections(
+    run: Fetcher, vendor: Vendor, kind: str, content: Mapping[str, Any], record: Attempt
+) -> None:
+    """Before anything else is read: whatever the record asks for, and whether it is decided or can
+    be read at all, may be another matter at the next look."""
+    votes = vendor.votes(content, vendor.place)
+    if isinstance(votes, Denied):  # told, if the record is read
+        return
+    people = {run.people.of(kind, *vote.voter) for vote in votes if vote.decision == REJECT}
+    rejections.remember(run.audit_log, people - {""}, record, run.now())
 
 
 def _end(run: Fetcher, kind: str, withdrawn: str) -> Accepted | Denied:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from shared import fetching, hints
+from shared import fetching, hints, rejections
 from shared.audit import NOTE, REVOKED, SERVED, SUCCESS, Attempt, Change, Outcome
 from shared.errors import AkwardenError, FetchIncomplete, OutOfTime, RecordPending
 from shared.fetching import Fetcher, Vendor
@@ -103,7 +103,7 @@ def _serve_if_withdrawn(
 
 
 def _missed(run: Fetcher, kind: str, api: Records) -> list[str]:
-    """Finished records of which the log knows nothing."""
+    """Finished records of which the log knows nothing but that somebody has rejected them."""
     now = run.now()
     finished = _usable(kind, api.finished(now - LOOKBACK, now - SETTLED))
     if not finished:
@@ -112,8 +112,8 @@ def _missed(run: Fetcher, kind: str, api: Records) -> list[str]:
     lost_ms = int((now - PATIENCE).timestamp() * 1000)
     rows = run.audit_log.select_logs(
         f'ticket_system: "{kind}" | select distinct ticket_id from log '  # noqa: S608 (ours)
-        f"where event_type <> '{fetching.FETCHED}' or reason = '{fetching.REVOKE}' "
-        f"or time_ms > {lost_ms} limit {MOST_KNOWN}",
+        f"where event_type <> '{rejections.SEEN}' and (event_type <> '{fetching.FETCHED}' "
+        f"or reason = '{fetching.REVOKE}' or time_ms > {lost_ms}) limit {MOST_KNOWN}",
         now - LOOKBACK, now + CLOCKS)  # fmt: skip
     known = {row["ticket_id"] for row in rows}
     return [id for id in finished if id not in known]

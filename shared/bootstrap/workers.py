@@ -132,7 +132,7 @@ def fetcher(environment: Mapping[str, str], function: Any) -> tuple[Settings, Fe
         adapter = import_module(f"shared.adapters.{kind}").Adapter
         api = partial(_records, adapter, known[kind], current, environment)
         vendors[kind] = Vendor(
-            known[kind], reader.standing, reader.record, api,
+            known[kind], reader.standing, reader.record, reader.votes, api,
             events_say_decided=reader.EVENTS_SAY_DECIDED,
             withdrawn_in_place=reader.WITHDRAWN_IN_PLACE)
     return current, Fetcher(

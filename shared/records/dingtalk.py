@@ -73,6 +73,12 @@ def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied
     )  # fmt: skip
 
 
+@strict
+def votes(content: Mapping[str, Any], place: Place) -> tuple[Vote, ...] | Denied:
+    """Those of any record, approved or not."""
+    return _votes(content)
+
+
 def _votes(content: Mapping[str, Any]) -> tuple[Vote, ...]:
     """In the order of the operations, whose dates may not go back."""
     operations = content.get("operationRecords") or []

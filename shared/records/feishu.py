@@ -66,6 +66,12 @@ def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied
     )  # fmt: skip
 
 
+@strict
+def votes(content: Mapping[str, Any], place: Place) -> tuple[Vote, ...] | Denied:
+    """Those of any record, approved or not."""
+    return _votes(content)
+
+
 def _person(content: Mapping[str, Any]) -> tuple[str, ...]:
     """Empty for what nobody did. Only an app with that permission sees the `user_id`."""
     return tuple(str(content[name]) for name in ("user_id", "open_id") if content.get(name))

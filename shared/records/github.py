@@ -72,6 +72,12 @@ def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied
     )  # fmt: skip
 
 
+@strict
+def votes(content: Mapping[str, Any], place: Place) -> tuple[Vote, ...] | Denied:
+    """Those of any record, approved or not."""
+    return _votes(content)
+
+
 def _word(text: str) -> str | None:
     """What the first line of a comment decides."""
     lines = text.strip().splitlines()

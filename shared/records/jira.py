@@ -58,20 +58,26 @@ def standing(id: str, content: Mapping[str, Any], place: Place) -> Standing | De
 def record(id: str, content: Mapping[str, Any], place: Place) -> Record | Denied:
     """Read an approved one."""
     issue = content["issue"]["fields"]
-    edited = _edited(content["changes"], place)
     reporter, creator = _account(issue["reporter"]), _account(issue["creator"])
     return Record(
         kind=KIND, id=id, url=f"https://{place.tenant}/browse/{id}",
         title=str(issue.get("summary", "")),
-        requester=(reporter,), votes=_votes(content["approvals"], edited),
+        requester=(reporter,), votes=_votes(content, place),
         fields=_fields(issue, place), filed_by=(creator,) if creator != reporter else (),
     )  # fmt: skip
 
 
-def _votes(approvals: list[Mapping[str, Any]], edited: datetime | None) -> tuple[Vote, ...]:
+@strict
+def votes(content: Mapping[str, Any], place: Place) -> tuple[Vote, ...] | Denied:
+    """Those of any record, approved or not."""
+    return _votes(content, place)
+
+
+def _votes(content: Mapping[str, Any], place: Place) -> tuple[Vote, ...]:
     """Those of approvals that were asked for after the last edit; a rejection always counts."""
+    edited = _edited(content["changes"], place)
     found: list[Vote] = []
-    for approval in approvals:
+    for approval in content["approvals"]:
         asked_at = _moment(approval["createdDate"]["epochMillis"])
         completed = approval.get("completedDate")
         at = _moment(completed["epochMillis"]) if completed else asked_at

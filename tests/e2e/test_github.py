@@ -191,6 +191,50 @@ def test_approve_is_decided_here(scene: Scene, number: int, spoil: Spoil, reason
     assert [] == remains(scene)
 
 
+def rejections(scene: Scene, number: int) -> list[dict[str, str]]:
+    """The rows of who has rejected the issue."""
+    query = f'ticket_id: "accesskeys.{number}" and event_type: "rejection.seen"'
+    return list(until(lambda: actors.audit_rows(scene.stage, query)))
+
+
+def test_rejection_that_is_deleted_once_it_was_seen_stays(scene: Scene, number: int) -> None:
+    """It was alone, so that nothing was handed over; and it is on record once."""
+    content = github.issue(number, github.body(scene.application), votes=())
+    rejection = github.comment("erin", "/reject")
+    post(scene, number, content | {"comments": [rejection]})
+    for looks in (1, 2):
+        tell(scene, github.commented(number))
+        until(lambda n=looks: len([  # type: ignore[misc]
+            one for one in tasks(scene) if one["state"] == "Succeeded"]) == n)
+    (row,) = rejections(scene, number)
+    assert ("github", "erin@example.com") == (row["ticket_system"], row["approver_id"])
+    assert [] == handed_over(scene)
+
+    post(scene, number, github.issue(number, github.body(scene.application)))
+    tell(scene, github.commented(number, action="deleted"))
+
+    assert "approval_rejected" == issued(scene)["reason"]
+    assert [] == remains(scene)
+
+
+def test_rejection_by_who_may_not_keeps_no_missed_event_from_being_found(
+    scene: Scene, number: int
+) -> None:
+    """Its row is none by which the timer takes the issue for done."""
+    forget_others(scene)
+    content = github.issue(number, github.body(scene.application), createdAt=_date(2 * 1440))
+    approvals, rejection = content["comments"], github.comment("bob", "/reject")
+    post(scene, number, content | {"comments": [rejection]})
+    tell(scene, github.commented(number))
+    assert "ignored" == fetched(scene)["status"]
+    assert ["bob@example.com"] == [row["approver_id"] for row in rejections(scene, number)]
+
+    post(scene, number, content | {"comments": [rejection, *approvals]})
+
+    assert 1 == look(scene)["accepted"]
+    assert "issued" == issued(scene)["status"]
+
+
 @pytest.fixture
 def small_pages(scene: Scene) -> Iterator[None]:
     scene.stage.manage("POST", "/vendors/github", {"app": {"page_size": "2"}})

@@ -784,6 +784,9 @@ def _asked(row: Row, query: str) -> bool:
         return False
     if "event_type" not in query:
         return True
+    if "rejection.seen" in query:  # of that source alone, whose ids may be another's
+        wanted = (f'ticket_system: "{row["ticket_system"]}"', f'"{row["event_type"]}"')
+        return all(one in query for one in wanted)
     if "key.rotated" in query:  # a rotation's past: intents too
         return f'"{row["event_type"]}"' in query
     if row["event_type"] == REVOKED:

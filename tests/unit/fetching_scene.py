@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from demo import dingtalk as vendor
-from shared import audit, bootstrap, fetching, missed_records, naming
+from shared import audit, bootstrap, fetching, missed_records, naming, rejections
 from shared.audit import SERVED
 from shared.errors import CloudUnknown
 from shared.fetching import FETCHED, Fetcher, Vendor
 from shared.hints import Hint
-from shared.records import dingtalk, feishu
+from shared.people import People
+from shared.records import dingtalk, feishu, github, jira
 from tests.unit.fakes import FakeFunctions
 from tests.unit.samples import ACCOUNT_ID, NOW
 
@@ -34,6 +35,7 @@ class Scene:
     functions: FakeFunctions = field(default_factory=FakeFunctions)
     now: datetime = NOW
     kind: str = "dingtalk"
+    people: People = field(default_factory=bootstrap.people)
 
     def _do(self, what: str) -> None:
         self.done.append(what)
@@ -55,7 +57,9 @@ class Scene:
         self.rows += rows
 
     def get_logs(self, query: str, since: datetime, until: datetime) -> Sequence[audit.Row]:
-        raise AssertionError("not asked")
+        self._do("get_logs")
+        return [row for row in self.rows if f'ticket_id: "{row["ticket_id"]}"' in query
+                and f'event_type: "{row["event_type"]}"' in query]  # fmt: skip
 
     def select_logs(self, query: str, since: datetime, until: datetime) -> Sequence[audit.Row]:
         self._do("select_logs")
@@ -64,10 +68,11 @@ class Scene:
             return [{"ticket_id": row["ticket_id"], "event_type": row["event_type"]}
                     for row in self.rows if row["outcome"] == audit.SUCCESS
                     and row["event_type"] in (*SERVED, audit.REVOKED)]  # fmt: skip
-        before = int(query.partition("time_ms > ")[2].split()[0])
+        before = int(query.partition("time_ms > ")[2].split()[0].rstrip(")"))
         return [{"ticket_id": row["ticket_id"]} for row in self.rows
-                if row["event_type"] != FETCHED or row["reason"] == "revoke"
-                or int(row["time_ms"]) > before]  # fmt: skip
+                if row["event_type"] != rejections.SEEN and (
+                    row["event_type"] != FETCHED or row["reason"] == "revoke"
+                    or int(row["time_ms"]) > before)]  # fmt: skip
 
     # -- ports.Functions
     def invoke_async(self, function: str, payload: bytes, task_id: str) -> bool:
@@ -78,11 +83,13 @@ class Scene:
         return self.functions.get_async_task(function, task_id)
 
     def fetcher(self, *, events_say_decided: bool = True) -> Fetcher:
-        reader: Any = {"dingtalk": dingtalk, "feishu": feishu}[self.kind]
+        reader: Any = {"dingtalk": dingtalk, "feishu": feishu, "jira": jira,
+                       "github": github}[self.kind]  # fmt: skip
         return Fetcher(
-            {self.kind: Vendor(bootstrap.places()[self.kind], reader.standing, reader.record,
-                               lambda: self, events_say_decided, reader.WITHDRAWN_IN_PLACE)},
-            bootstrap.people(), ACCOUNT_ID, self, "akw-issue", "akw-revoke", self,
+            {self.kind: Vendor(
+                bootstrap.places()[self.kind], reader.standing, reader.record, reader.votes,
+                lambda: self, events_say_decided, reader.WITHDRAWN_IN_PLACE)},
+            self.people, ACCOUNT_ID, self, "akw-issue", "akw-revoke", self,
             lambda: self.now,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared import timestamps
 from shared.tickets import STATUSES
 from shared.use_cases import ALTERNATIVES
 from tests.unit.samples import approved_ticket
+from tests.unit.stories import APPROVES, PEOPLE, REJECTS, REMARKS, REVISES, Act, Story
 
 # No deadline and no database: the machine may be busy, and a test leaves no files behind.
 brief = settings(max_examples=100, deadline=None, database=None)
@@ -98,3 +100,36 @@ def valid_tickets(draw: st.DrawFn) -> dict[str, Any]:
         rotation_wait_days=draw(st.just(...) | st.integers(0, 60)),
         replaces=draw(st.just(...) | st.from_regex(r"(?!akw-)[a-z0-9._-]{1,64}", fullmatch=True)),
     )
+
+
+# The newest of several acts may be about a day old, or ahead of our clock; the oldest, days old.
+_newest_minutes = st.sampled_from([1, 1, 1, 60, 1439, 1441, -9, -11])
+_gap_minutes = st.sampled_from([1, 1, 9, 60, 240, 1440])
+_approvers = st.sampled_from(["carol", "dave", "erin"])
+_whoever = _approvers | st.sampled_from(sorted(PEOPLE))
+
+
+def _done(who: st.SearchStrategy[str], *deeds: str) -> st.SearchStrategy[tuple[str, str, bool]]:
+    return st.tuples(who, st.sampled_from(deeds), st.sampled_from([False, False, True]))
+
+
+_anything = _done(_whoever, APPROVES, APPROVES, REJECTS, REVISES, REMARKS)
+_approvals = st.tuples(_approvers, st.just(APPROVES), st.just(False))
+_sent_back = st.tuples(_done(_whoever, APPROVES, REJECTS), _done(_whoever, REVISES))
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Requests that might be served but for what was done before the approvals, or after them."""
+    deeds = [*draw(st.lists(_anything, max_size=2) | _sent_back),
+             *draw(st.lists(_approvals, min_size=2, max_size=3)),
+             *draw(st.lists(_anything, max_size=1))]  # fmt: skip
+    gaps = [draw(_newest_minutes), *(draw(_gap_minutes) for _ in deeds[1:])]
+    ages = reversed(list(itertools.accumulate(gaps)))
+    return Story(
+        requester=draw(st.sampled_from(["alice"] * 5 + ["alice-too", "carol", "stranger"])),
+        beneficiary=draw(st.sampled_from([""] * 5 + ["bob", "erin", "carol-too"])),
+        acts=tuple(Act(who, does, age, touched)
+                   for (who, does, touched), age in zip(deeds, ages, strict=True)),
+        backwards=draw(st.booleans()),
+    )  # fmt: skip
