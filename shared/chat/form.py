@@ -105,8 +105,8 @@ class Form:
 
 
 def _plain(text: str) -> str:
-    """On one line, with quotes that do not end a typed value."""
-    return " ".join(grammar.cleaned(text).replace('"', "'").split())
+    """On one line, with quotes that do not end a typed value, as the grammar would read it."""
+    return grammar.named(" ".join(grammar.cleaned(text).replace('"', "'").split()))
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _parameters(text: str) -> dict[str, str]:
         if not equals or not _PARAMETER.fullmatch(name) or name in _TAKEN or name in found:
             raise Refused("invalid_value", "permissions[0].parameters")
         if value:
-            found[name] = value
+            found[name] = grammar.named(value)
     return found
 
 

@@ -185,10 +185,10 @@ def _assignment(token: str) -> tuple[str, str]:
     if not equals or not _FIELD.fullmatch(key):
         return "", ""
     text = value[1:-1] if _SINGLE_QUOTED.fullmatch(value) else value.strip('"')
-    return key.replace("-", "_"), _named(" ".join(text.split()))
+    return key.replace("-", "_"), named(" ".join(text.split()))
 
 
-def _named(text: str) -> str:
+def named(text: str) -> str:
     """One word of ASCII is a name, and has no other dashes than names have; prose keeps its own."""
     plain = text.translate(_DASHES)
     return plain if plain.isascii() and " " not in plain else text

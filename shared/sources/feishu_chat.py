@@ -30,7 +30,7 @@ NOTHING = Heard(None, {})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # What stands in a text for `@somebody`, whom the event's `mentions` name.
 _MENTION = re.compile(r"@_(?:user_[0-9]+|all)(?![A-Za-z0-9_])")
-_ADDRESSED = re.compile(rf"\A\s*{_MENTION.pattern}")
+_QUOTED = ('="', "='", "=“", "=‘")
 TEXT, RICH = "text", "post"
 
 
@@ -102,16 +102,18 @@ def _piece(element: Mapping[str, Any]) -> str:
 
 
 def _with_people(text: str, mentions: Sequence[Mapping[str, Any]]) -> str:
-    """Whom a message begins with is spoken to, and no word: which mention is the bot's, no event
-    says. Others become `@` and the `union_id`, as they may name somebody; one that the event does
-    not explain stays, and will be nobody."""
+    """A mention is no word (which one is the bot's, no event says), but where it is a field's
+    value: there it becomes `@` and the `union_id`. One that the event does not explain stays there,
+    and will be nobody."""
     ids = {one.get("key"): (one.get("id") or {}).get("union_id") for one in mentions}
 
     def named(found: re.Match[str]) -> str:
+        if not text[: found.start()].endswith(("=", *_QUOTED)):
+            return " "
         id = ids.get(found[0])
         return f"@{id}" if id and _ID.fullmatch(id) else found[0]
 
-    return _MENTION.sub(named, _ADDRESSED.sub(" ", text))
+    return _MENTION.sub(named, text)
 
 
 def _pressed(event: Mapping[str, Any], id: str, place: Place) -> Message | Heard | Denied:

@@ -24,7 +24,7 @@ from tests.unit.samples import ROOT
 
 PAGE = (ROOT / "docs/sources/servicenow.md").read_text(encoding="utf-8")
 INCLUDE, APPROVAL, END, VOTE, AGAIN = re.findall(r"```javascript\n(.*?)```", PAGE, re.DOTALL)
-TABLES = ("sc_req_item", "sysapproval_approver", "sc_item_option_mtom")
+TABLES = ("sc_req_item", "sysapproval_approver", "sc_item_option_mtom", "sys_audit")
 INSTANCE = """
 var sent = [], errors = [];
 var Class = {create: function () {
@@ -108,8 +108,10 @@ class Instance:
     item: dict[str, Any]
     approvals: list[dict[str, Any]]
     edited: tuple[timedelta, ...] = (timedelta(hours=2), timedelta(days=1))  # each variable, ago
+    history: tuple[tuple[str, timedelta], ...] = ()  # which field of the item was changed, ago
     status: int = 202
     body: str = "{}"
+    states: str = ""  # the property of the states of what is withdrawn, if it is set
 
     @classmethod
     def of(cls, address: str, secret: str, application: str) -> Instance:
@@ -162,13 +164,18 @@ class Instance:
                    for whose, ago in ((other["sys_id"], timedelta()),
                                       *((id, ago) for ago in self.edited))]  # fmt: skip
         votes = [servicenow.approval("RITM0", "erin"), *self.approvals]
-        return dict(zip(TABLES, ([other, self.item], votes, written), strict=True))
+        history = [(other["sys_id"], "requested_for", timedelta()),
+                   *((id, *change) for change in self.history)]  # fmt: skip
+        changes = [{"documentkey": whose, "fieldname": field,
+                    "sys_created_on": servicenow.stamp(ago)} for whose, field, ago in history]
+        return dict(zip(TABLES, ([other, self.item], votes, written, changes), strict=True))
 
     def properties(self) -> dict[str, str]:
         return {"akwarden.signing_key": self.secret.removeprefix("whsec_"),
                 "akwarden.address": self.address, "akwarden.account_id": ACCOUNT,
                 "akwarden.catalog_item": servicenow.CATALOG_ITEM,
-                "glide.servlet.uri": servicenow.URL}  # fmt: skip
+                "glide.servlet.uri": servicenow.URL,
+                **({"akwarden.withdrawn_states": self.states} if self.states else {})}  # fmt: skip
 
 
 def mac(key: str, algorithm: str, text: str) -> str:

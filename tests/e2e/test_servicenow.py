@@ -274,6 +274,24 @@ def test_vote_counts_only_if_it_is_known_what_it_is_for() -> None:
     assert [] == json.loads(only(made.approved())["body"])["data"]["approvals"]
 
 
+@pytest.mark.parametrize("field", ["requested_for", "opened_by", "cat_item"])
+def test_vote_is_void_once_it_is_for_somebody_or_something_else(field: str) -> None:
+    """Whom an item is for is no variable: its history tells of it."""
+    made = alone()
+    made.history = ((field, timedelta(minutes=75)), ("state", timedelta()))
+
+    votes = json.loads(only(made.approved())["body"])["data"]["approvals"]
+
+    assert ["dave@example.com"] == [vote["approver"]["email"] for vote in votes]
+
+
+def test_list_of_states_is_read_as_people_type_it() -> None:
+    made = alone()
+    made.states = "4, 8"
+
+    assert "accesskey.ticket.revoked" == json.loads(only(made.changed(state="8"))["body"])["type"]
+
+
 @pytest.mark.parametrize(("name", "value"), [
     ("webhook-id", "msg_another"), ("webhook-timestamp", "1600000000"),
     ("webhook-signature", "v1,AAAA"),

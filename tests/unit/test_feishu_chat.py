@@ -249,14 +249,15 @@ def test_bots_pictures_and_other_buttons_lead_to_nothing(event: dict[str, Any]) 
 @pytest.mark.parametrize(("text", "read"), [
     ("@_user_1 whoami", "whoami"), ("@_user_1whoami", "@_user_1whoami"), ("whoami", "whoami"),
     ("@_all whoami", "whoami"), (" @_user_1状态", "状态"), ("@_user_2 whoami", "whoami"),
-    ("whoami @_user_1", "whoami @on_bot"), ("@_user_1 @_user_2 whoami", "@on_bob whoami"),
-    ("mail@_user.example", "mail@_user.example"), ("x @_user_12 @_all", "x @_user_12 @_all"),
+    ("whoami @_user_1", "whoami"), ("@_user_1 @_user_2 whoami", "whoami"),
+    ("mail@_user.example", "mail@_user.example"), ("x @_user_12 @_all", "x"),
+    ('request for="@_user_2"', 'request for="@on_bob"'), ("for=“@_user_2”", "for=“@on_bob”"),
     ("request for=@_user_2 x=1", "request for=@on_bob x=1"), ("for=@_user_2a", "for=@_user_2a"),
     ("for=@_user_3", "for=@_user_3"), ("for=@_user_4", "for=@_user_4"),
     ("for=@_user_5", "for=@_user_5"),
 ])  # fmt: skip
-def test_only_who_is_spoken_to_is_no_word(text: str, read: str) -> None:
-    """Whom else a message mentions may be meant by it: somebody, or nobody that we know."""
+def test_mention_is_a_word_only_as_a_value(text: str, read: str) -> None:
+    """There it means somebody, or nobody that we know; anywhere else somebody is spoken to."""
     found = heard(*sealed(mentioning(text)))
 
     assert read == found.text.strip()
@@ -286,7 +287,7 @@ LINE = [BOT, said(" whoami")]
 
 @pytest.mark.parametrize(("event", "read"), [
     (post(LINE), "whoami"), (post(LINE, title=None), "whoami"),
-    (post(LINE, title="Please"), "Please\n@on_bot whoami"),
+    (post(LINE, title="Please"), "Please\n  whoami"),
     (post([BOT, said(" request for="), BOB, said(" ttl=", style=["bold"]), said("7d")],
           [said('reason="a')], [{"tag": "img", "image_key": "k"}, said('b"')]),
      'request for=@on_bob ttl=7d\nreason="a\nb"'),
@@ -298,7 +299,7 @@ LINE = [BOT, said(" whoami")]
     (post(content=[]), ""),
     (mentioning("", message_type="post", content=json.dumps(
         {"zh_cn": {"title": "甲", "content": [LINE]}, "en_us": {"content": [[said("b")]]}})),
-     "甲\n@on_bot whoami\nb"),
+     "甲\n  whoami\nb"),
     (mentioning("", message_type="post", content=json.dumps(
         {"zh_cn": {"content": [LINE]}, "en_us": {"content": [LINE]}})), "whoami"),
 ])  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from demo import github
 from shared import deliveries, fetching, handover, orders
+from shared.audit import REMAINS_REMOVED
 from shared.deliveries import Delivery
 from shared.errors import CloudError, CloudUnknown
 from shared.fetching import FETCHED
@@ -18,7 +19,7 @@ from shared.orders import Order
 from shared.refusals import Denied
 from shared.rejections import SEEN
 from shared.resumption import Issued
-from tests.unit.fakes import Fault, World
+from tests.unit.fakes import TERMS, Fault, World
 from tests.unit.fetching_scene import Scene, attempt, look
 from tests.unit.samples import NOW, approval, approved_body
 from tests.unit.whole_way import Way, serve
@@ -164,6 +165,29 @@ def test_withdrawal_of_a_rejected_record_passes_whatever_the_log_says() -> None:
     order = orders.of_event(here.scene.functions.payloads[0])
     assert isinstance(order, Order)
     assert ID == order.selector.ticket
+
+
+@pytest.mark.parametrize("cleared", [False, True], ids=["half-made", "cleared away"])
+def test_rejection_is_too_late_for_what_was_begun(cleared: bool) -> None:
+    """A retry finishes it, until a sweep has removed it."""
+    here = way(*APPROVALS)
+    here.cloud.faults = {Fault("put_secret_value", nth, True, False) for nth in range(1, 9)}
+    with pytest.raises(CloudUnknown):
+        here.look(ID)
+    here.cloud.faults = set()
+    here.scene.records[ID] = issue(*APPROVALS, REJECTION)
+    here.look(ID)
+    here.cloud.sleep(TERMS.lasts_seconds + 1)
+    if cleared:
+        here.scene.rows += attempt(Hint("github", ID)).note(
+            REMAINS_REMOVED, here.cloud.now, outcome="success", reason="")
+    case = handover.case_of(here.scene.functions.payloads[0], "issue")
+    assert isinstance(case, Case)
+
+    outcome = serve(here.cloud, case)
+
+    assert ["erin@example.com"] == seen(here.scene)
+    assert isinstance(outcome, Denied if cleared else Issued), outcome
 
 
 def delivered(**changes: Any) -> Case:

@@ -185,7 +185,8 @@ def test_no_answer_raises_and_none_is_read_as_something_else(changes: dict[str, 
 
     if isinstance(found, Command):
         assert found == grammar.parse(grammar.rendered(found))
-        assert (VALUES | changes)["application"].strip() == found.fields["application"]
+        asked = grammar.named((VALUES | changes)["application"].strip())
+        assert asked == found.fields["application"]
         assert "unknown" not in found.fields
     else:
         assert found
@@ -236,6 +237,14 @@ def test_quotes_and_lines_smuggle_nothing_in() -> None:
     assert isinstance(found, Command)
     assert "logs' env='prod' x=' env=prod 'and' more & <" == found.fields["purpose"]
     assert ("dev", "yes") == (found.fields["environment"], found.fields["necessity_confirmed"])
+
+
+def test_dashes_of_phones_are_those_of_names() -> None:
+    found = read(purpose="on—call-rotation", parameters="project = orders‑logs\nlogstore=app")
+
+    assert isinstance(found, Command), found
+    assert ("on-call-rotation", "orders-logs") == (
+        found.fields["purpose"], found.fields["project"])  # fmt: skip
 
 
 @pytest.mark.parametrize(("mode", "environments"), [
