@@ -16,14 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared import hints, naming, orders, reasons, tickets, timestamps
-from shared.chat import messages
-from shared.chat.messages import Message
 from shared.deliveries import ACTIONS, Delivery
 from shared.hints import Hint
 from shared.orders import Order
 from shared.refusals import Denied
 
 if TYPE_CHECKING:  # an ingress imports what it runs
+    from shared.chat.messages import Message
     from shared.ports import Functions
 
 ENDED_BADLY = frozenset({"Failed", "Stopped", "Expired", "Invalid"})
@@ -66,6 +65,8 @@ def submit_hint(functions: Functions, function: str, hint: Hint) -> Denied | Non
 
 def submit_message(functions: Functions, function: str, message: Message) -> None:
     """Submit what somebody said: once, however often the chat sends it."""
+    from shared.chat import messages  # what hands a ticket over runs none of it
+
     number = naming.task_id(message.kind, message_digest(message), "say", "", 1)
     functions.invoke_async(function, messages.payload(message), number)
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared import audiences, hints, naming
-from shared.chat import words
+from shared import audiences, chat, hints, naming
 from shared.errors import ConfigError
 
 _KINDS = "|".join((*hints.KINDS, *hints.CHATS, *hints.UNSIGNED_CHATS, *hints.BUSES))
@@ -69,7 +68,7 @@ SETTINGS = (
     Setting("AKWARDEN_CHAT_REQUESTS", "what one person may ask for in a chat within 24 hours",
             "requests", r"[1-9]\d{0,3}", "10"),
     Setting("AKWARDEN_CHAT_LANGUAGE", "what people are answered and told in: `en` or `zh`", "",
-            "|".join(words.LANGUAGES), "en"),
+            "|".join(chat.LANGUAGES), "en"),
     Setting("AKWARDEN_BREAK_GLASS", "`on`: those named in `[break_glass]` of `config/rules.toml` "
             "may have access in an incident without approval", "", r"on|off", "off"),
     Setting("AKWARDEN_NOTIFY", "how people are told, unasked, of what happened, of those in "

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.chat import grammar, refusals_zh
+from shared.chat import LANGUAGES, grammar, refusals_zh
 from shared.chat.grammar import Misread
 from shared.refusals import REASONS, Denied
 from shared.use_cases import ALTERNATIVES
 
-LANGUAGES = ("en", "zh")
 _SENTENCES: dict[str, tuple[str, str]] = {
     "one_moment": ("One moment …", "请稍候……"),
     "access_key": (

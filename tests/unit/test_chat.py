@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from demo import slack as vendor
 from shared import bootstrap, chat_log, chatting, key_text, tickets
-from shared.chat import grammar, messages, offers, words
+from shared.chat import LANGUAGES, grammar, messages, offers, words
 from shared.chat.messages import Message, Reply
 from shared.chat.offers import Offer
 from shared.chat.terms import Terms
@@ -167,7 +167,7 @@ def test_both_languages_say_the_same_with_the_same_values() -> None:
         names = [{name for _, name, _, _ in string.Formatter().parse(text) if name}
                  for text in sentences]  # fmt: skip
         assert names[0] == names[1], key
-        assert len(words.LANGUAGES) == len(sentences)
+        assert len(LANGUAGES) == len(sentences)
 
 
 def test_every_sentence_is_said_somewhere() -> None:

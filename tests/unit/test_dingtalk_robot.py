@@ -19,7 +19,7 @@ from demo import dingtalk_robot as vendor
 from functions import command
 from shared import bootstrap, chatting, deliveries, handover, hints, lookups, tickets
 from shared.adapters import dingtalk_robot as adapter
-from shared.chat import grammar, messages, words
+from shared.chat import LANGUAGES, grammar, messages, words
 from shared.chat.messages import Message, Reply
 from shared.chatting import Counter
 from shared.errors import ConfigError
@@ -272,7 +272,7 @@ def answered(text: str, language: str = "en", **changes: Any) -> str:
     return lookups.answer(shelf(language), found).text
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("text", [
     *(one.example for verb, one in grammar.VERBS.items() if verb not in grammar.SHOWING),
     "request", "reqest app=x", "approve", "aprove AK-7Q2K-9FXM", "同意 AK-7Q2K-9FXM", "revoke",

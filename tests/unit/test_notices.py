@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared import audiences, audit, bootstrap, notices, notifying
 from shared.audiences import Address, Audience
-from shared.chat import words
+from shared.chat import LANGUAGES
 from shared.errors import CloudRefused, CloudUnknown, ConfigError
 from shared.notices import FAILED, SENT, Notice, Past
 from shared.people import People
@@ -57,7 +57,7 @@ def test_refusals_push_nothing_else_out() -> None:
     assert ["issued", *["refused"] * notices.MOST_REFUSALS] == [one.kind for one in found]
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("event", [*notices._RESULTS, *notices._NOTES])
 def test_each_event_is_told_in_each_language(event: str, language: str) -> None:
     """What it is about is named, the key's id never in full, and no value is left out."""
@@ -71,7 +71,7 @@ def test_each_event_is_told_in_each_language(event: str, language: str) -> None:
             "expiring": "2026-12-07", "ended": "withdrawn"}.get(told.kind, "orders") in text
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("event", ["key.issued", "key.rotated"])
 def test_key_is_told_by_its_secret_and_version(event: str, language: str) -> None:
     """People and machines learn where it is, which version it is, and no id in full."""

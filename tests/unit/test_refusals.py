@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shared.chat import refusals_zh, words
+from shared.chat import LANGUAGES, refusals_zh, words
 from shared.refusals import REASONS, Denied
 from shared.use_cases import ALTERNATIVES
 from tests.unit.samples import ROOT
@@ -95,9 +95,9 @@ def test_refusal_is_told_in_one_language() -> None:
     """Its reason stays the word that is in the log."""
     denied = Denied("necessity_not_confirmed", "necessity_confirmed", ALTERNATIVES["cli"])
 
-    told = {language: words.refused(language, denied) for language in words.LANGUAGES}
+    told = {language: words.refused(language, denied) for language in LANGUAGES}
 
     assert f"{REASONS[denied.reason][1]} {ALTERNATIVES['cli']}" in told["en"]
     assert f"{refusals_zh.SENTENCES[denied.reason]} {refusals_zh.ALTERNATIVES['cli']}" in told["zh"]
     assert all("necessity_not_confirmed" in text for text in told.values())
-    assert ["", ""] == [words.sentence(language, "no_such_word") for language in words.LANGUAGES]
+    assert ["", ""] == [words.sentence(language, "no_such_word") for language in LANGUAGES]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from demo import slack as vendor
 from shared import bootstrap, chatting
-from shared.chat import form, grammar, words
+from shared.chat import LANGUAGES, form, grammar, words
 from shared.chat.form import Form
 from shared.chat.grammar import Command
 from shared.chat.messages import Checked, Filled, Message, Reply
@@ -258,7 +258,7 @@ def test_only_where_a_chat_may_approve_can_be_chosen(
     assert [environments] * bool(environments) == found
 
 
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_window_keeps_to_slacks_limits(language: str) -> None:
     """Of titles, labels, options, and of what is carried."""
     questions = blank(language=language).questions()
