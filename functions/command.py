@@ -28,8 +28,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     kinds = (*hints.CHATS, *hints.UNSIGNED_CHATS)
     message = refused_deliveries.of_event(event, kinds) or messages.of_event(event)
     if isinstance(message, Refusal):  # nobody's, but one that the ingress has refused
-        log_and_attempt = bootstrap.refusal_log(message, os.environ, context)
-        refused_deliveries.record(*log_and_attempt, message, bootstrap.now())
+        audit_log, attempt = bootstrap.refusal_log(message, os.environ, context)
+        refused_deliveries.record(audit_log, attempt, message, bootstrap.now())
         return {"status": "recorded", "source": message.kind, "reason": message.reason}
     if isinstance(message, Denied):
         log.error("event refused: %s at %s", message.reason, message.where or "-")

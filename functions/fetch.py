@@ -39,8 +39,8 @@ def handler(event: bytes, context: Any) -> dict[str, Any]:
     hint = None if by_timer else (
         refused_deliveries.of_event(event, (hints.WEBHOOKS, *hints.KINDS)) or hints.of_event(event))
     if isinstance(hint, Refusal):  # no event of a vendor's, but one that the ingress has refused
-        log_and_attempt = bootstrap.refusal_log(hint, os.environ, context)
-        refused_deliveries.record(*log_and_attempt, hint, bootstrap.now())
+        audit_log, attempt = bootstrap.refusal_log(hint, os.environ, context)
+        refused_deliveries.record(audit_log, attempt, hint, bootstrap.now())
         return {"status": "recorded", "source": hint.kind, "reason": hint.reason}
     if isinstance(hint, Denied):
         log.error("event refused: %s at %s", hint.reason, hint.where or "-")
